@@ -1,0 +1,344 @@
+// Package catalog is what exists: schemas, relations, sinks and roles, what depends on what, and
+// the stored physical plans. A Snapshot is immutable; a change makes a new Snapshot that the engine
+// publishes in the same epoch commit in which the change takes effect.
+package catalog
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"sort"
+	"time"
+
+	"tidemill/sql/sqlerr"
+	"tidemill/sql/types"
+)
+
+// ID identifies an object for ever; it is also its Postgres OID. User objects start at FirstUserID.
+type ID = uint32
+
+// FirstUserID is the first id given to a user object; smaller ones are the system's.
+const FirstUserID ID = 16384
+
+// Format is the version of the stored form of an Object.
+const Format = 1
+
+// Kind is the kind of an object.
+type Kind string
+
+// The kinds of objects.
+const (
+	Table            Kind = "table"
+	Source           Kind = "source"
+	View             Kind = "view"
+	MaterializedView Kind = "materialized view"
+	Sink             Kind = "sink"
+	Index            Kind = "index"
+)
+
+// State is where a relation's dataflow is in its life.
+type State string
+
+// The states of a dataflow.
+const (
+	Creating     State = "creating" // backfilling; not readable yet
+	Running      State = "running"
+	Failed       State = "failed"       // stopped by an error that Object.StateReason tells
+	Inconsistent State = "inconsistent" // a check found a wrong multiplicity
+)
+
+// Column is a column of a relation.
+type Column struct {
+	types.Field
+	// Default is the SQL text of DEFAULT, "" = none.
+	Default string `json:"default,omitempty"`
+	// Include names the record metadata that fills the column of a source (key, partition, …).
+	Include string `json:"include,omitempty"`
+	Comment string `json:"comment,omitempty"`
+}
+
+// Storage says how a relation's rows are kept; the values are those of exec/view.
+type Storage struct {
+	Kind  string `json:"kind"` // "keyed", "bag", "log"
+	Key   []int  `json:"key,omitempty"`
+	Table uint32 `json:"table"` // store table id
+}
+
+// Object is anything that has a name in a schema.
+type Object struct {
+	Format  int       `json:"format"`
+	ID      ID        `json:"id"`
+	Schema  string    `json:"schema"`
+	Name    string    `json:"name"`
+	Kind    Kind      `json:"kind"`
+	Owner   string    `json:"owner"`
+	Created time.Time `json:"created"`
+	Comment string    `json:"comment,omitempty"`
+
+	Columns    []Column `json:"columns,omitempty"`
+	PrimaryKey []int    `json:"primary_key,omitempty"`
+	AppendOnly bool     `json:"append_only,omitempty"`
+
+	// Definition is the statement as the user wrote it; Query the query text of views and sinks, with
+	// SearchPath the path in force when it was written.
+	Definition string   `json:"definition"`
+	Query      string   `json:"query,omitempty"`
+	SearchPath []string `json:"search_path,omitempty"`
+
+	// Connector, Options, Envelope, Encoding and FormatOptions describe the outside end of a source, a
+	// table with a connector, or a sink.
+	Connector     string            `json:"connector,omitempty"`
+	Options       map[string]string `json:"options,omitempty"`
+	Envelope      string            `json:"envelope,omitempty"`
+	Encoding      string            `json:"encoding,omitempty"`
+	FormatOptions map[string]string `json:"format_options,omitempty"`
+
+	// Settings are the WITH options of a materialized view (on_error …).
+	Settings map[string]string `json:"settings,omitempty"`
+
+	// Plan is the stored physical plan (exec/plan) of a materialized view or sink.
+	Plan json.RawMessage `json:"plan,omitempty"`
+	// Storage of a table or materialized view.
+	Storage *Storage `json:"storage,omitempty"`
+	// Visible is how many leading columns of Columns the user sees; the rest are hidden key columns.
+	Visible int `json:"visible"`
+
+	// Deps are the objects that this one reads.
+	Deps []ID `json:"deps,omitempty"`
+
+	State       State  `json:"state,omitempty"`
+	StateReason string `json:"state_reason,omitempty"`
+}
+
+// Fields returns all columns, hidden ones included, as a schema.
+func (o *Object) Fields() types.Schema {
+	out := make(types.Schema, len(o.Columns))
+	for i, c := range o.Columns {
+		out[i] = c.Field
+	}
+	return out
+}
+
+// VisibleFields returns the columns that the user sees.
+func (o *Object) VisibleFields() types.Schema { return o.Fields()[:o.Visible] }
+
+// QualifiedName returns schema.name for messages.
+func (o *Object) QualifiedName() string { return o.Schema + "." + o.Name }
+
+// Role is a role that can log in or own things.
+type Role struct {
+	OID       uint32 `json:"oid"`
+	Name      string `json:"name"`
+	Login     bool   `json:"login"`
+	Superuser bool   `json:"superuser"`
+	// Verifier is the SCRAM-SHA-256 verifier in Postgres's text form; "" = no password set.
+	Verifier string `json:"verifier,omitempty"`
+}
+
+// Snapshot is the catalog at one version. It is immutable: With… methods return changed copies.
+type Snapshot struct {
+	Version uint64
+	// NextID is the next object id; NextTable the next store table id.
+	NextID    ID
+	NextTable uint32
+	schemas   map[string]ID
+	objects   map[ID]*Object
+	names     map[string]ID // schema + "\x00" + name; relations share one namespace
+	roles     map[string]*Role
+}
+
+// DefaultRole and DefaultDatabase exist from the start.
+const (
+	DefaultRole     = "tidemill"
+	DefaultDatabase = "tidemill"
+	DefaultSchema   = "public"
+	// PublicSchemaID is Postgres's OID of schema public.
+	PublicSchemaID ID = 2200
+)
+
+// New returns the catalog of an empty database.
+func New() *Snapshot {
+	return &Snapshot{
+		Version: 1, NextID: FirstUserID, NextTable: 1,
+		schemas: map[string]ID{DefaultSchema: PublicSchemaID},
+		objects: map[ID]*Object{}, names: map[string]ID{},
+		roles: map[string]*Role{DefaultRole: {OID: 10, Name: DefaultRole, Login: true, Superuser: true}},
+	}
+}
+
+func key(schema, name string) string { return schema + "\x00" + name }
+
+func (s *Snapshot) clone() *Snapshot {
+	c := *s
+	c.Version++
+	c.schemas, c.objects = maps.Clone(s.schemas), maps.Clone(s.objects)
+	c.names, c.roles = maps.Clone(s.names), maps.Clone(s.roles)
+	return &c
+}
+
+// ByID returns the object with the id, or nil.
+func (s *Snapshot) ByID(id ID) *Object { return s.objects[id] }
+
+// ByName returns the object called name in schema, or nil.
+func (s *Snapshot) ByName(schema, name string) *Object {
+	if id, ok := s.names[key(schema, name)]; ok {
+		return s.objects[id]
+	}
+	return nil
+}
+
+// Resolve finds a possibly qualified name along the search path. Parts may be name, schema.name or
+// database.schema.name. It returns nil when nothing has the name.
+func (s *Snapshot) Resolve(path []string, parts []string) *Object {
+	switch len(parts) {
+	case 1:
+		for _, schema := range path {
+			if o := s.ByName(schema, parts[0]); o != nil {
+				return o
+			}
+		}
+		return nil
+	case 2:
+		return s.ByName(parts[0], parts[1])
+	case 3:
+		if parts[0] == DefaultDatabase {
+			return s.ByName(parts[1], parts[2])
+		}
+	}
+	return nil
+}
+
+// Objects returns all objects ordered by id.
+func (s *Snapshot) Objects() []*Object {
+	out := make([]*Object, 0, len(s.objects))
+	for _, o := range s.objects {
+		out = append(out, o)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].ID < out[j].ID })
+	return out
+}
+
+// Schemas returns the user schemas' names with their ids.
+func (s *Snapshot) Schemas() map[string]ID { return maps.Clone(s.schemas) }
+
+// HasSchema tells whether a user schema exists.
+func (s *Snapshot) HasSchema(name string) bool { _, ok := s.schemas[name]; return ok }
+
+// Role returns the role called name, or nil.
+func (s *Snapshot) Role(name string) *Role { return s.roles[name] }
+
+// Roles returns the roles ordered by name.
+func (s *Snapshot) Roles() []*Role {
+	out := slices.Collect(maps.Values(s.roles))
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
+}
+
+// Dependents returns the objects that read id directly, ordered by id.
+func (s *Snapshot) Dependents(id ID) []*Object {
+	var out []*Object
+	for _, o := range s.Objects() {
+		if slices.Contains(o.Deps, id) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// DropOrder returns id's object and everything that depends on it, dependents first: the order in
+// which a cascading drop removes them.
+func (s *Snapshot) DropOrder(id ID) []*Object {
+	var out []*Object
+	seen := map[ID]bool{}
+	var visit func(ID)
+	visit = func(id ID) {
+		if seen[id] {
+			return
+		}
+		seen[id] = true
+		for _, d := range s.Dependents(id) {
+			visit(d.ID)
+		}
+		out = append(out, s.objects[id])
+	}
+	visit(id)
+	return out
+}
+
+// CheckNewName refuses a name that is taken, a missing schema and names that are too long.
+func (s *Snapshot) CheckNewName(schema, name string) error {
+	if !s.HasSchema(schema) {
+		if schema == "pg_catalog" || schema == "information_schema" {
+			return sqlerr.New(sqlerr.InsufficientPrivilege, "permission denied to create %q", schema+"."+name).
+				WithDetail("System catalog modifications are currently disallowed.")
+		}
+		return sqlerr.New(sqlerr.InvalidSchemaName, "schema %q does not exist", schema)
+	}
+	if s.ByName(schema, name) != nil {
+		return sqlerr.New(sqlerr.DuplicateTable, "relation %q already exists", name)
+	}
+	return nil
+}
+
+// WithObject returns a snapshot with o added or replaced (same ID).
+func (s *Snapshot) WithObject(o *Object) *Snapshot {
+	c := s.clone()
+	if old := c.objects[o.ID]; old != nil {
+		delete(c.names, key(old.Schema, old.Name))
+	}
+	c.objects[o.ID] = o
+	c.names[key(o.Schema, o.Name)] = o.ID
+	c.NextID = max(c.NextID, o.ID+1)
+	return c
+}
+
+// WithoutObject returns a snapshot without the object.
+func (s *Snapshot) WithoutObject(id ID) *Snapshot {
+	c := s.clone()
+	if o := c.objects[id]; o != nil {
+		delete(c.names, key(o.Schema, o.Name))
+		delete(c.objects, id)
+	}
+	return c
+}
+
+// WithIDs returns a snapshot whose id counters have moved past n objects and t store tables.
+func (s *Snapshot) WithIDs(n, t uint32) *Snapshot {
+	c := s.clone()
+	c.NextID += n
+	c.NextTable += t
+	return c
+}
+
+// WithSchema returns a snapshot with a schema added.
+func (s *Snapshot) WithSchema(name string) *Snapshot {
+	c := s.clone()
+	c.schemas[name] = c.NextID
+	c.NextID++
+	return c
+}
+
+// WithoutSchema returns a snapshot without the schema.
+func (s *Snapshot) WithoutSchema(name string) *Snapshot {
+	c := s.clone()
+	delete(c.schemas, name)
+	return c
+}
+
+// WithRole returns a snapshot with r added or replaced. A role without an OID is given one.
+func (s *Snapshot) WithRole(r Role) *Snapshot {
+	c := s.clone()
+	if r.OID == 0 {
+		r.OID = c.NextID
+		c.NextID++
+	}
+	c.roles[r.Name] = &r
+	return c
+}
+
+// WithoutRole returns a snapshot without the role.
+func (s *Snapshot) WithoutRole(name string) *Snapshot {
+	c := s.clone()
+	delete(c.roles, name)
+	return c
+}

@@ -1,0 +1,231 @@
+package flow
+
+import (
+	"fmt"
+
+	"tidemill/exec/check"
+	"tidemill/exec/op"
+	"tidemill/exec/plan"
+	"tidemill/exec/state"
+	"tidemill/sql/fn"
+	"tidemill/sql/rows"
+	"tidemill/sql/sqlerr"
+	"tidemill/sql/types"
+)
+
+// instance is one worker's copy of a dataflow's operators.
+type instance struct {
+	flow   *Dataflow
+	worker int
+	ops    []op.Operator // nil for scans
+	ctxs   []*op.Ctx
+	tables []*state.Tables // per node with state
+	outs   [][]plan.Consumer
+	// mail holds what this worker has sent over exchange edges in this epoch: [node][port][to worker].
+	mail [][][][]*rows.Batch
+
+	deltas []*rows.Batch // what the root emitted
+	errors []ErrorRow
+	keys   rows.KeyBuf // scratch of routing
+	hashes []uint64
+	err    error
+}
+
+func newInstance(d *Dataflow, worker int) (*instance, error) {
+	p, c := d.Plan, d.circuit
+	in := &instance{
+		flow: d, worker: worker, outs: p.Consumers(),
+		ops: make([]op.Operator, len(p.Nodes)), ctxs: make([]*op.Ctx, len(p.Nodes)),
+		mail: make([][][][]*rows.Batch, len(p.Nodes)),
+	}
+	for i := range p.Nodes {
+		n := &p.Nodes[i]
+		in.ctxs[i] = in.context(i)
+		in.mail[i] = make([][][]*rows.Batch, len(n.Inputs))
+		for port := range n.Inputs {
+			in.mail[i][port] = make([][]*rows.Batch, c.cfg.Workers)
+		}
+		if n.Op == plan.ScanOp {
+			continue
+		}
+		tables := state.NewProvider(c.cfg.Store, n.Tables, c.cfg.Mem)
+		o, err := p.NewOperator(i, op.Env{Tables: tables, OwnsSingle: c.owner(0) == worker})
+		if err != nil {
+			return nil, fmt.Errorf("building operator %d (%s): %w", i, n.Op, err)
+		}
+		if c.cfg.Check {
+			o = check.Wrap(o, check.Options{Name: n.Op, Schema: n.Schema, AppendOnly: n.AppendOnly})
+		}
+		in.ops[i] = o
+		in.tables = append(in.tables, tables)
+	}
+	return in, nil
+}
+
+// release gives the memory of the operator state back to the budget.
+func (in *instance) release() {
+	for _, t := range in.tables {
+		t.Reset()
+	}
+}
+
+// context makes node i's operator context.
+func (in *instance) context(i int) *op.Ctx {
+	c := &op.Ctx{Fn: &fn.Ctx{Env: in.flow.circuit.cfg.Env}}
+	c.Emit = func(b *rows.Batch) error {
+		if b == nil || b.Len() == 0 {
+			return nil
+		}
+		return in.emit(i, b)
+	}
+	c.Fail = in.fail
+	return c
+}
+
+// fail records a row that an expression failed on.
+func (in *instance) fail(b *rows.Batch, row int, w int64, e *sqlerr.Error) error {
+	if in.flow.FailOnError {
+		return e
+	}
+	in.errors = append(in.errors, ErrorRow{
+		Code: string(e.Code), Message: e.Message, Row: RowText(b, row, &in.flow.circuit.cfg.Env), W: w,
+	})
+	return nil
+}
+
+// RowText renders a row as a record literal for the error relation.
+func RowText(b *rows.Batch, row int, env *types.Env) string {
+	out := []byte{'('}
+	for i, c := range b.Cols {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		if d := c.Datum(row); !d.Null {
+			out = types.AppendText(out, d, env)
+		}
+	}
+	return string(append(out, ')'))
+}
+
+// emit hands a batch of node i to its consumers, and the root's to the view and to its readers.
+func (in *instance) emit(i int, b *rows.Batch) error {
+	for _, out := range in.outs[i] {
+		if out.Input.Exchange == plan.Local || in.flow.circuit.cfg.Workers == 1 {
+			if err := in.ops[out.Node].Push(in.ctxs[out.Node], out.Port, b); err != nil {
+				return err
+			}
+			continue
+		}
+		in.route(out, b)
+	}
+	if i == in.flow.Plan.Root {
+		return in.publish(b)
+	}
+	return nil
+}
+
+// publish keeps the root's batch for the view's storage and feeds it to the dataflows that read the
+// view. Emitted batches may share buffers with operator scratch, so what is kept is a copy.
+func (in *instance) publish(b *rows.Batch) error {
+	kept := b.Clone()
+	in.deltas = append(in.deltas, kept)
+	for _, l := range in.flow.circuit.readers[in.flow.ID] {
+		if err := l.push(in.worker, kept, nil); err != nil {
+			l.flow.instances[in.worker].err = err
+		}
+	}
+	return nil
+}
+
+// push feeds a delta of the leaf's object to the operators behind it in one worker.
+func (l *leaf) push(worker int, b *rows.Batch, have []int) error {
+	if l.gate != nil {
+		if b = l.gate(b); b == nil || b.Len() == 0 {
+			return nil
+		}
+	}
+	return l.enter(worker, b, have)
+}
+
+// enter hands a delta to the consumers of the scan node.
+func (l *leaf) enter(worker int, b *rows.Batch, have []int) error {
+	in := l.flow.instances[worker]
+	if in.err != nil || !l.flow.active {
+		return nil
+	}
+	picked, err := pick(b, l.cols, have)
+	if err != nil {
+		return err
+	}
+	picked.Schema = l.flow.Plan.Nodes[l.node].Schema
+	return in.emit(l.node, picked)
+}
+
+// pick returns the wanted object columns of a batch that holds the columns listed in have (nil = all).
+func pick(b *rows.Batch, want, have []int) (*rows.Batch, error) {
+	out := &rows.Batch{N: b.N, Sel: b.Sel, W: b.W, Cols: make([]*rows.Vec, len(want))}
+	for i, c := range want {
+		at := c
+		if have != nil {
+			at = -1
+			for k, h := range have {
+				if h == c {
+					at = k
+				}
+			}
+		}
+		if at < 0 || at >= len(b.Cols) {
+			return nil, fmt.Errorf("column %d is not in the delta", c)
+		}
+		out.Cols[i] = b.Cols[at]
+	}
+	return out, nil
+}
+
+// route sends a batch over an exchange edge: copies of the rows, by the worker that owns each row's
+// virtual node.
+func (in *instance) route(out plan.Consumer, b *rows.Batch) {
+	c := in.flow.circuit
+	box := in.mail[out.Node][out.Port]
+	if out.Input.Exchange == plan.Single {
+		to := c.owner(0)
+		box[to] = append(box[to], b.Clone())
+		return
+	}
+	cols := make([]*rows.Vec, len(out.Input.Keys))
+	for i, k := range out.Input.Keys {
+		cols[i] = b.Cols[k]
+	}
+	in.hashes = rows.HashColumns(in.hashes[:0], cols, b.Sel, b.N, &in.keys)
+	sels := make([][]int32, c.cfg.Workers)
+	for k := range b.Len() {
+		w := c.owner(rows.VNode(in.hashes[k]))
+		sels[w] = append(sels[w], int32(b.Row(k)))
+	}
+	for w, sel := range sels {
+		if len(sel) > 0 {
+			part := *b
+			part.Sel = sel
+			box[w] = append(box[w], part.Compact())
+		}
+	}
+}
+
+// receive takes the batches that all workers sent to this one on an edge.
+func (in *instance) receive(node, port int) error {
+	for _, peer := range in.flow.instances {
+		box := peer.mail[node][port]
+		batches := box[in.worker]
+		box[in.worker] = nil
+		if in.err != nil {
+			continue
+		}
+		for _, b := range batches {
+			if err := in.ops[node].Push(in.ctxs[node], port, b); err != nil {
+				in.err = err
+				break
+			}
+		}
+	}
+	return nil
+}

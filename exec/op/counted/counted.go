@@ -1,0 +1,120 @@
+// Package counted keeps how often each row occurs in one or two inputs. The operators distinct and
+// setop are this with different rules for the output.
+//
+// State: a Map from the row, encoded as a key (so equal by SQL's equality), to
+//
+//	mark u32, 0 u32, the row's weight in each input i64 …
+//
+// The first time that a row is touched in an epoch its weights are copied aside. Finish compares the
+// rule's weight before and after and emits the difference, in the row's canonical form.
+package counted
+
+import (
+	"encoding/binary"
+
+	"tidemill/exec/op"
+	"tidemill/exec/state"
+	"tidemill/sql/rows"
+	"tidemill/sql/types"
+)
+
+// Table is the name of the state table.
+const Table = "rows"
+
+// Weights are a row's weights in the inputs.
+type Weights [2]int64
+
+// Rule gives the weight of a row in the output.
+type Rule func(w Weights) int64
+
+type touchedRow struct {
+	ref    state.Ref
+	before Weights
+}
+
+type counted struct {
+	rule    Rule
+	ports   int
+	schema  types.Schema
+	types   []types.Type
+	table   *state.Map
+	touched []touchedRow
+
+	keys  rows.KeyBuf
+	hash  []uint64
+	refs  []state.Ref
+	added []bool
+}
+
+// New makes an operator of up to two inputs whose output is what rule says.
+func New(env *op.Env, rule Rule) op.Operator {
+	return &counted{
+		rule: rule, ports: len(env.In), schema: env.Out, types: env.In[0].Types(), table: env.Tables.Map(Table),
+	}
+}
+
+const head = 8
+
+func (t *counted) Push(_ *op.Ctx, port int, in *rows.Batch) error {
+	n := in.Len()
+	if n == 0 {
+		return nil
+	}
+	rows.EncodeKeys(in.Cols, in.Sel, in.N, &t.keys)
+	t.hash = rows.HashKeys(t.hash[:0], &t.keys)
+	if cap(t.refs) < n {
+		t.refs, t.added = make([]state.Ref, n), make([]bool, n)
+	}
+	t.refs, t.added = t.refs[:n], t.added[:n]
+	t.table.UpsertBatch(t.hash, t.keys.Data, t.keys.Off, head+8*t.ports, t.refs, t.added)
+	for k, ref := range t.refs {
+		v := t.table.Value(ref)
+		if binary.LittleEndian.Uint32(v) == 0 {
+			t.touched = append(t.touched, touchedRow{ref, t.weights(v)})
+			binary.LittleEndian.PutUint32(v, uint32(len(t.touched)))
+			t.table.MarkDirty(ref)
+		}
+		p := v[head+8*port:]
+		binary.LittleEndian.PutUint64(p, binary.LittleEndian.Uint64(p)+uint64(in.Weight(in.Row(k))))
+	}
+	return nil
+}
+
+func (t *counted) weights(v []byte) (w Weights) {
+	for p := range t.ports {
+		w[p] = int64(binary.LittleEndian.Uint64(v[head+8*p:]))
+	}
+	return w
+}
+
+func (t *counted) Finish(c *op.Ctx) error {
+	if len(t.touched) == 0 {
+		return nil
+	}
+	out := rows.NewBuilder(t.schema, min(len(t.touched), op.ChunkRows))
+	for _, r := range t.touched {
+		v := t.table.Value(r.ref)
+		binary.LittleEndian.PutUint32(v, 0)
+		after := t.weights(v)
+		if d := t.rule(after) - t.rule(r.before); d != 0 {
+			if _, err := rows.DecodeKey(t.types, t.table.Key(r.ref), out.Cols); err != nil {
+				return err
+			}
+			out.EndRow(d)
+		}
+		if after == (Weights{}) {
+			t.table.Delete(r.ref)
+		}
+		if out.Len() >= op.ChunkRows {
+			if err := c.Emit(out.Finish()); err != nil {
+				return err
+			}
+			out.Reset(op.ChunkRows)
+		}
+	}
+	const touchedMax = 1 << 18
+	if t.touched = t.touched[:0]; cap(t.touched) > touchedMax {
+		t.touched = nil
+	}
+	return c.EmitBatch(out.Finish())
+}

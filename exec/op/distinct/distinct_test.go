@@ -1,0 +1,27 @@
+package distinct
+
+import (
+	"testing"
+
+	"tidemill/exec/op/optest"
+	"tidemill/sql/types"
+)
+
+func TestModel(t *testing.T) {
+	s := types.Schema{
+		{Name: "a", Type: types.T(types.Int4)}, {Name: "b", Type: types.T(types.Numeric)},
+		{Name: "c", Type: types.T(types.Float8)}, {Name: "d", Type: types.T(types.Text)},
+	}
+	for width := 1; width <= len(s); width++ {
+		s, cols := s[:width], optest.All(width)
+		optest.Run(t, optest.Case{
+			Op: Name, In: []types.Schema{s}, Out: s, Keys: [][]int{cols},
+			Model: func(in []optest.Relation) (out optest.Relation) {
+				for _, g := range in[0].Groups(cols) {
+					out = append(out, optest.Weighted{Row: optest.CanonicalRow(g[0].Row, cols), W: 1})
+				}
+				return out
+			},
+		})
+	}
+}

@@ -1,0 +1,137 @@
+package join
+
+import (
+	"fmt"
+	"testing"
+
+	_ "tidemill/sql/fn/cmp"
+
+	"tidemill/exec/op/optest"
+	"tidemill/sql/expr"
+	"tidemill/sql/types"
+)
+
+var (
+	int4  = types.T(types.Int4)
+	left  = types.Schema{{Name: "k", Type: int4}, {Name: "n", Type: types.T(types.Numeric)}, {Name: "x", Type: int4}}
+	right = types.Schema{{Name: "k", Type: int4}, {Name: "n", Type: types.T(types.Numeric)}, {Name: "y", Type: int4}, {Name: "t", Type: types.T(types.Text)}}
+)
+
+// less is left.x < right.y.
+func less() *expr.Expr {
+	return &expr.Expr{
+		Kind: expr.Call, Name: "<", Type: types.T(types.Bool), ArgTypes: []types.Type{int4, int4},
+		Args: []*expr.Expr{expr.Col(2, int4), expr.Col(len(left)+2, int4)},
+	}
+}
+
+func TestModel(t *testing.T) {
+	for _, kind := range []string{Inner, Left, Right, Full, Semi, Anti} {
+		for _, keys := range [][]int{nil, {0}, {0, 1}} {
+			for _, nullSafe := range []bool{false, true} {
+				for _, residual := range []bool{false, true} {
+					if keys == nil && nullSafe {
+						continue
+					}
+					t.Run(fmt.Sprintf("%s/%v/%v/%v", kind, keys, nullSafe, residual), func(t *testing.T) {
+						t.Parallel()
+						optest.Run(t, testCase(kind, keys, nullSafe, residual))
+					})
+				}
+			}
+		}
+	}
+}
+
+func testCase(kind string, keys []int, nullSafe, residual bool) optest.Case {
+	c := Config{Kind: kind, LeftKeys: keys, RightKeys: keys}
+	for i := range keys {
+		c.NullSafe = append(c.NullSafe, nullSafe && i == 0)
+	}
+	if residual {
+		c.Residual = less()
+	}
+	out := append(append(types.Schema(nil), left...), right...)
+	if kind == Semi || kind == Anti {
+		out = left
+	}
+	seeds := 12
+	return optest.Case{
+		Op: Name, Config: c, In: []types.Schema{left, right}, Out: out, Keys: [][]int{keys, keys}, Seeds: seeds,
+		Model: func(in []optest.Relation) optest.Relation { return model(c, in) },
+	}
+}
+
+// matches is the join condition of two rows.
+func matches(c Config, l, r optest.Row) bool {
+	for i, k := range c.LeftKeys {
+		a, b := l[k], r[c.RightKeys[i]]
+		if (a.Null || b.Null) && !(c.NullSafe[i] && a.Null && b.Null) {
+			return false
+		}
+		if optest.Key(l, []int{k}) != optest.Key(r, []int{c.RightKeys[i]}) {
+			return false
+		}
+	}
+	return c.Residual == nil || !l[2].Null && !r[2].Null && l[2].I < r[2].I
+}
+
+// model is the nested loop.
+func model(c Config, in []optest.Relation) (out optest.Relation) {
+	put := func(row optest.Row, w int64) { out = append(out, optest.Weighted{Row: row, W: w}) }
+	pairs := c.Kind != Semi && c.Kind != Anti
+	rightMatched := make([]bool, len(in[1]))
+	for _, l := range in[0] {
+		matched := false
+		for i, r := range in[1] {
+			if !matches(c, l.Row, r.Row) {
+				continue
+			}
+			matched, rightMatched[i] = true, true
+			if pairs {
+				put(optest.Concat(l.Row, r.Row), l.W*r.W)
+			}
+		}
+		switch {
+		case c.Kind == Semi && matched, c.Kind == Anti && !matched:
+			put(l.Row, l.W)
+		case (c.Kind == Left || c.Kind == Full) && !matched:
+			put(optest.Concat(l.Row, optest.Nulls(right)), l.W)
+		}
+	}
+	for i, r := range in[1] {
+		if (c.Kind == Right || c.Kind == Full) && !rightMatched[i] {
+			put(optest.Concat(optest.Nulls(left), r.Row), r.W)
+		}
+	}
+	return out
+}
+
+// TestOutput checks that output columns can be picked and reordered.
+func TestOutput(t *testing.T) {
+	for _, kind := range []string{Inner, Full, Semi} {
+		c := testCase(kind, []int{0}, false, false)
+		cfg := c.Config.(Config)
+		cfg.Output = []int{2, 0}
+		if kind != Semi {
+			cfg.Output = []int{5, 2, 6}
+		}
+		full, out := c.Out, types.Schema(nil)
+		for _, i := range cfg.Output {
+			out = append(out, full[i])
+		}
+		m := c.Model
+		c.Config, c.Out = cfg, out
+		c.Model = func(in []optest.Relation) (rel optest.Relation) {
+			for _, x := range m(in) {
+				var row optest.Row
+				for _, i := range cfg.Output {
+					row = append(row, x.Row[i])
+				}
+				rel = append(rel, optest.Weighted{Row: row, W: x.W})
+			}
+			return rel
+		}
+		optest.Run(t, c)
+	}
+}

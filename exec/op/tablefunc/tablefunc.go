@@ -1,0 +1,228 @@
+// Package tablefunc is the operator tablefunc: a set-returning function applied to every input row.
+//
+// The arguments are computed for the whole batch, the function is then called once per row; each of
+// its rows is joined to the input row and has its weight. It is linear and has no state, which needs
+// a function without side effects: the rows for a retraction must be those of the insertion. With
+// outer, a row for which the function gives nothing appears once, with NULLs (LEFT JOIN LATERAL).
+// A row whose arguments or function call fail is diverted.
+//
+// A function in FROM without LATERAL reads the one row without columns of a values leaf.
+package tablefunc
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"tidemill/exec/op"
+	"tidemill/sql/expr"
+	"tidemill/sql/fn"
+	"tidemill/sql/rows"
+	"tidemill/sql/sqlerr"
+	"tidemill/sql/types"
+)
+
+// Name is the operator's name in plans.
+const Name = "tablefunc"
+
+// Config configures the operator. The output columns are the input's, the function's and, if asked
+// for, the ordinality.
+type Config struct {
+	Func string `json:"func"`
+	// ArgTypes are the declared argument types of the chosen overload; absent = the arguments' types.
+	ArgTypes   []types.Type `json:"argtypes,omitempty"`
+	Args       []*expr.Expr `json:"args"`
+	Ordinality bool         `json:"ordinality,omitempty"` // adds a bigint counted from 1
+	Outer      bool         `json:"outer,omitempty"`
+}
+
+type tablefunc struct {
+	Config
+	spec   *fn.Table
+	prog   *expr.Program
+	out    types.Schema
+	result types.Schema // the function's columns
+	args   []types.Datum
+
+	rows *rows.Builder // the function's rows
+	idx  []int32       // per row of rows: its input row, −1 = to be left out
+	ord  []int64       // per row of rows: its number, 0 = padding
+}
+
+func init() {
+	op.Register(op.Spec{
+		Name:    Name,
+		Summary: "Joins each row with the rows of a set-returning function of it.",
+		Ports:   1, Tables: op.Stateless, Format: 1, MinFormat: 1,
+		New: New,
+		Explain: func(cfg json.RawMessage, in []types.Schema) string {
+			c, err := op.Config[Config](cfg)
+			if err != nil {
+				return err.Error()
+			}
+			return c.explain(op.Port(in, 0))
+		},
+	})
+}
+
+func (c *Config) explain(in types.Schema) string {
+	args := make([]string, len(c.Args))
+	for i, a := range c.Args {
+		args[i] = op.ExprText(a, in)
+	}
+	s := c.Func + "(" + strings.Join(args, ", ") + ")"
+	if c.Ordinality {
+		s += " with ordinality"
+	}
+	if c.Outer {
+		s += " outer"
+	}
+	return s
+}
+
+// New makes the operator.
+func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
+	c, err := op.Config[Config](cfg)
+	if err != nil {
+		return nil, err
+	}
+	ts := c.ArgTypes
+	if ts == nil {
+		for _, a := range c.Args {
+			ts = append(ts, a.Type)
+		}
+	}
+	t := &tablefunc{Config: c, out: env.Out, args: make([]types.Datum, len(c.Args))}
+	var ok bool
+	if t.spec, ok = fn.FindTable(c.Func, ts); !ok {
+		return nil, fmt.Errorf("tablefunc: this build has no function %s", c.Func)
+	}
+	from, to := len(env.In[0]), len(env.Out)
+	if c.Ordinality {
+		to--
+	}
+	if from > to {
+		return nil, fmt.Errorf("tablefunc: %d output columns for %d input columns", len(env.Out), from)
+	}
+	t.result = env.Out[from:to]
+	if len(c.Args) > 0 {
+		if t.prog, err = expr.Compile(c.Args); err != nil {
+			return nil, err
+		}
+	}
+	t.rows = rows.NewBuilder(t.result, 64)
+	return t, nil
+}
+
+func (t *tablefunc) Push(c *op.Ctx, _ int, in *rows.Batch) error {
+	var vecs []*rows.Vec
+	var bad map[int32]bool
+	if t.prog != nil {
+		var err error
+		if vecs, err = t.prog.Eval(c.Fn, in); err != nil {
+			return err
+		}
+		if bad, err = c.TakeErrs(in); err != nil {
+			return err
+		}
+	}
+	for k := range in.Len() {
+		r := in.Row(k)
+		if bad[int32(r)] {
+			continue
+		}
+		for i, v := range vecs {
+			t.args[i] = v.Datum(r)
+		}
+		if err := t.call(c, in, r); err != nil {
+			return err
+		}
+		if len(t.idx) >= op.ChunkRows {
+			if err := t.flush(c, in); err != nil {
+				return err
+			}
+		}
+	}
+	return t.flush(c, in)
+}
+
+func (t *tablefunc) Finish(*op.Ctx) error { return nil }
+
+// call adds the function's rows for input row r.
+func (t *tablefunc) call(c *op.Ctx, in *rows.Batch, r int) error {
+	before := t.rows.Len()
+	err := t.spec.Rows(c.Fn, t.args, t.rows)
+	if err == nil && len(c.Fn.Errs) > 0 {
+		err = c.Fn.Errs[0].Err
+	}
+	c.Fn.Errs = nil
+	from := int32(r)
+	if err != nil {
+		t.rows.AbortRow()
+		if err := c.Fail(in, r, in.Weight(r), sqlerr.As(err)); err != nil {
+			return err
+		}
+		from = -1 // rows that it gave before it failed
+	}
+	for i := range t.rows.Len() - before {
+		t.idx, t.ord = append(t.idx, from), append(t.ord, int64(i)+1)
+	}
+	if err == nil && t.Outer && t.rows.Len() == before {
+		for _, col := range t.rows.Cols {
+			col.AppendNull()
+		}
+		t.rows.EndRow(1)
+		t.idx, t.ord = append(t.idx, from), append(t.ord, 0)
+	}
+	return nil
+}
+
+// flush emits what has been collected.
+func (t *tablefunc) flush(c *op.Ctx, in *rows.Batch) error {
+	n := len(t.idx)
+	if n == 0 {
+		return nil
+	}
+	out := &rows.Batch{Schema: t.out, N: n}
+	for i, r := range t.idx {
+		if r < 0 && out.Sel == nil {
+			out.Sel = make([]int32, 0, n)
+			for k := range i {
+				out.Sel = append(out.Sel, int32(k))
+			}
+		}
+		if r < 0 {
+			t.idx[i] = 0
+		} else if out.Sel != nil {
+			out.Sel = append(out.Sel, int32(i))
+		}
+	}
+	for _, v := range in.Cols {
+		out.Cols = append(out.Cols, v.Gather(t.idx))
+	}
+	out.Cols = append(out.Cols, t.rows.Finish().Cols...)
+	if t.Ordinality {
+		out.Cols = append(out.Cols, t.ordinality(n))
+	}
+	if in.W != nil {
+		out.W = make([]int64, n)
+		for i, r := range t.idx {
+			out.W[i] = in.W[r]
+		}
+	}
+	t.rows.Reset(n)
+	t.idx, t.ord = t.idx[:0], t.ord[:0]
+	return c.EmitBatch(out)
+}
+
+func (t *tablefunc) ordinality(n int) *rows.Vec {
+	b := rows.NewVecBuilder(t.out[len(t.out)-1].Type, n)
+	for _, o := range t.ord {
+		if o == 0 {
+			b.AppendNull()
+		} else {
+			b.AppendInt(o)
+		}
+	}
+	return b.Finish()
+}

@@ -1,0 +1,277 @@
+// Package window is the operator window: it assigns rows to windows of event time by adding the
+// columns window_start and window_end.
+//
+// Algorithm. Windows are half-open intervals [start, end) of a fixed size whose starts are the
+// multiples of the slide, shifted by the offset: start = offset + k·slide, end = start + size.
+// tumble has slide = size, so each row is in exactly one window and the input's columns are shared;
+// hop puts a row into every window that contains it (size/slide of them) by repeating it. With a time
+// zone, whose use needs a size and a slide of whole days, windows are cut on the wall clock of that
+// zone: a day window then starts at local midnight and lasts 23 or 25 hours when the clock changes.
+// Windows of other sizes are cut on UTC, where their length never varies.
+//
+// A row whose time is NULL or infinite is in no window and is dropped. (Flink fails such rows; a
+// WHERE on the window columns would drop them too.) The operator is linear and has no state.
+//
+// Aggregation over hop windows should not repeat every row size/slide times. The cheap plan is
+//
+//	window{tumble, size = gcd(size, slide)} → partialagg by (slice, keys)
+//	→ window{hop, col = slice start} → hashagg{mode merge} by (window, keys)
+//
+// which is right because a window contains a slice's start exactly when it contains all of the slice.
+package window
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"tidemill/exec/op"
+	"tidemill/sql/rows"
+	"tidemill/sql/sqlerr"
+	"tidemill/sql/types"
+)
+
+// Name is the operator's name in plans.
+const Name = "window"
+
+// The kinds of windows.
+const (
+	Tumble = "tumble"
+	Hop    = "hop"
+)
+
+// Config configures the operator. Durations are in microseconds.
+type Config struct {
+	Kind   string `json:"kind"`
+	Col    int    `json:"col"` // the time column, a timestamp or timestamptz
+	Size   int64  `json:"size"`
+	Slide  int64  `json:"slide,omitempty"` // hop only
+	Offset int64  `json:"offset,omitempty"`
+	// Zone is the time zone of windows of whole days over a timestamptz; "" = UTC.
+	Zone string `json:"zone,omitempty"`
+}
+
+const day = 24 * 60 * 60 * 1_000_000
+
+type window struct {
+	Config
+	loc    *time.Location // nil = UTC
+	schema types.Schema
+	starts types.Type // type of the added columns
+
+	// The last window found, which the next row is likely to share (tumble).
+	start, end int64
+
+	idx          []int32 // scratch of hop
+	wstart, wend []int64
+}
+
+func init() {
+	op.Register(op.Spec{
+		Name:    Name,
+		Summary: "Assigns rows to tumbling or hopping windows of event time.",
+		Ports:   1, Tables: op.Stateless, Format: 1, MinFormat: 1,
+		New: New,
+		Explain: func(cfg json.RawMessage, in []types.Schema) string {
+			c, err := op.Config[Config](cfg)
+			if err != nil {
+				return err.Error()
+			}
+			return c.explain(op.Port(in, 0))
+		},
+	})
+}
+
+func (c *Config) explain(in types.Schema) string {
+	s := fmt.Sprintf("%s of %v on %s", c.Kind, time.Duration(c.Size)*time.Microsecond, op.Col(in, c.Col))
+	if c.Kind == Hop {
+		s += fmt.Sprintf(" every %v", time.Duration(c.Slide)*time.Microsecond)
+	}
+	if c.Offset != 0 {
+		s += fmt.Sprintf(" shifted by %v", time.Duration(c.Offset)*time.Microsecond)
+	}
+	if c.Zone != "" {
+		s += " in " + c.Zone
+	}
+	return s
+}
+
+// New makes the operator.
+func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
+	c, err := op.Config[Config](cfg)
+	if err != nil {
+		return nil, err
+	}
+	if c.Kind == Tumble {
+		c.Slide = c.Size
+	}
+	switch {
+	case c.Kind != Tumble && c.Kind != Hop:
+		return nil, fmt.Errorf("window: unknown kind %q", c.Kind)
+	case c.Size <= 0 || c.Slide <= 0:
+		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "window size and slide must be positive")
+	case c.Col < 0 || c.Col >= len(env.In[0]) || !env.In[0][c.Col].Type.IsTime():
+		return nil, fmt.Errorf("window: column %d is not a timestamp", c.Col)
+	}
+	w := &window{Config: c, schema: env.Out, starts: env.In[0][c.Col].Type}
+	if c.Zone != "" && w.starts.ID == types.Timestamptz && c.Size%day == 0 && c.Slide%day == 0 {
+		if w.loc, err = time.LoadLocation(c.Zone); err != nil {
+			return nil, sqlerr.New(sqlerr.InvalidTimeZone, "time zone %q not recognized", c.Zone)
+		}
+	}
+	return w, nil
+}
+
+func (w *window) Push(c *op.Ctx, _ int, in *rows.Batch) error {
+	if w.Kind == Tumble {
+		return w.tumble(c, in)
+	}
+	return w.hop(c, in)
+}
+
+func (w *window) Finish(*op.Ctx) error { return nil }
+
+// last returns the start and the end of the last window that contains t; ok is false when they are
+// out of the range of timestamps.
+func (w *window) last(t int64) (start, end int64, ok bool) {
+	if w.loc != nil {
+		local := w.floor(types.LocalMicros(t, w.loc))
+		start, end = types.InstantMicros(local, w.loc), types.InstantMicros(local+w.Size, w.loc)
+		return start, end, start <= end
+	}
+	start = w.floor(t)
+	end = start + w.Size
+	return start, end, start <= t && start <= end
+}
+
+// floor returns the greatest window start that is not after t.
+func (w *window) floor(t int64) int64 {
+	m := (t - w.Offset) % w.Slide
+	if m < 0 {
+		m += w.Slide
+	}
+	return t - m
+}
+
+func (w *window) outOfRange(c *op.Ctx, in *rows.Batch, r int) error {
+	err := sqlerr.New(sqlerr.DatetimeFieldOverflow, "window of timestamp out of range")
+	return c.Fail(in, r, in.Weight(r), err)
+}
+
+// tumble shares the input's columns and narrows the selection where rows are dropped.
+func (w *window) tumble(c *op.Ctx, in *rows.Batch) error {
+	ts := in.Cols[w.Col]
+	starts, ends := make([]int64, in.N), make([]int64, in.N)
+	sel, narrowed := in.Sel, false
+	n := in.Len()
+	start, end := w.start, w.end
+	for k := range n {
+		r := in.Row(k)
+		t := ts.I[r]
+		if t < start || t >= end || ts.IsNull(r) {
+			ok := !ts.IsNull(r) && types.IsFinite(t)
+			if ok {
+				if start, end, ok = w.last(t); !ok {
+					start, end = 0, 0
+					if err := w.outOfRange(c, in, r); err != nil {
+						return err
+					}
+				}
+			}
+			if !ok {
+				if !narrowed {
+					sel, narrowed = head(in, k), true
+				}
+				continue
+			}
+		}
+		starts[r], ends[r] = start, end
+		if narrowed {
+			sel = append(sel, int32(r))
+		}
+	}
+	w.start, w.end = start, end
+	out := &rows.Batch{Schema: w.schema, N: in.N, Sel: sel, W: in.W}
+	out.Cols = append(append(out.Cols, in.Cols...),
+		&rows.Vec{Type: w.starts, I: starts}, &rows.Vec{Type: w.starts, I: ends})
+	return c.EmitBatch(out)
+}
+
+// head returns the first k selected rows, with room for the rest.
+func head(in *rows.Batch, k int) []int32 {
+	sel := make([]int32, k, in.Len())
+	for i := range sel {
+		sel[i] = int32(in.Row(i))
+	}
+	return sel
+}
+
+// hop repeats rows, in chunks.
+func (w *window) hop(c *op.Ctx, in *rows.Batch) error {
+	ts := in.Cols[w.Col]
+	n := in.Len()
+	for k := range n {
+		r := in.Row(k)
+		t := ts.I[r]
+		if ts.IsNull(r) || !types.IsFinite(t) {
+			continue
+		}
+		if !w.windows(t, int32(r)) {
+			if err := w.outOfRange(c, in, r); err != nil {
+				return err
+			}
+		}
+		if len(w.idx) >= op.ChunkRows {
+			if err := w.flush(c, in); err != nil {
+				return err
+			}
+		}
+	}
+	return w.flush(c, in)
+}
+
+// windows adds row r once per window that contains t, oldest window last.
+func (w *window) windows(t int64, r int32) bool {
+	mark := len(w.idx)
+	at := t
+	if w.loc != nil {
+		at = types.LocalMicros(t, w.loc)
+	}
+	for start := w.floor(at); start > at-w.Size; start -= w.Slide {
+		end := start + w.Size
+		if start > at || end < start {
+			w.idx, w.wstart, w.wend = w.idx[:mark], w.wstart[:mark], w.wend[:mark]
+			return false
+		}
+		w.idx = append(w.idx, r)
+		if w.loc != nil {
+			w.wstart = append(w.wstart, types.InstantMicros(start, w.loc))
+			w.wend = append(w.wend, types.InstantMicros(end, w.loc))
+			continue
+		}
+		w.wstart, w.wend = append(w.wstart, start), append(w.wend, end)
+	}
+	return true
+}
+
+func (w *window) flush(c *op.Ctx, in *rows.Batch) error {
+	if len(w.idx) == 0 {
+		return nil
+	}
+	n := len(w.idx)
+	out := &rows.Batch{Schema: w.schema, N: n, Cols: make([]*rows.Vec, 0, len(in.Cols)+2)}
+	for _, v := range in.Cols {
+		out.Cols = append(out.Cols, v.Gather(w.idx))
+	}
+	out.Cols = append(out.Cols,
+		&rows.Vec{Type: w.starts, I: append([]int64(nil), w.wstart...)},
+		&rows.Vec{Type: w.starts, I: append([]int64(nil), w.wend...)})
+	if in.W != nil {
+		out.W = make([]int64, n)
+		for i, r := range w.idx {
+			out.W[i] = in.W[r]
+		}
+	}
+	w.idx, w.wstart, w.wend = w.idx[:0], w.wstart[:0], w.wend[:0]
+	return c.Emit(out)
+}

@@ -1,0 +1,141 @@
+package window
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"tidemill/exec/op"
+	"tidemill/exec/op/optest"
+	"tidemill/sql/fn"
+	"tidemill/sql/rows"
+	"tidemill/sql/types"
+)
+
+const minute = 60_000_000
+
+func schemas(id types.ID) (in, out types.Schema) {
+	in = types.Schema{{Name: "v", Type: types.T(types.Text)}, {Name: "ts", Type: types.T(id)}}
+	out = append(append(out, in...), types.Field{Name: "window_start", Type: types.T(id)}, types.Field{Name: "window_end", Type: types.T(id)})
+	return in, out
+}
+
+func TestModel(t *testing.T) {
+	in, out := schemas(types.Timestamp)
+	for _, c := range []Config{
+		{Kind: Tumble, Col: 1, Size: 10 * minute},
+		{Kind: Tumble, Col: 1, Size: 7 * minute, Offset: -3 * minute},
+		{Kind: Hop, Col: 1, Size: 10 * minute, Slide: 5 * minute},
+		{Kind: Hop, Col: 1, Size: 10 * minute, Slide: 4 * minute, Offset: minute},
+		{Kind: Hop, Col: 1, Size: 3 * minute, Slide: 5 * minute},
+	} {
+		optest.Run(t, optest.Case{
+			Op: Name, Config: c, In: []types.Schema{in}, Out: out, Stateless: true,
+			Model: func(in []optest.Relation) optest.Relation { return model(c, in[0]) },
+		})
+	}
+}
+
+// model tries every window.
+func model(c Config, in optest.Relation) (out optest.Relation) {
+	slide := c.Slide
+	if c.Kind == Tumble {
+		slide = c.Size
+	}
+	for _, x := range in {
+		ts := x.Row[1]
+		if ts.Null {
+			continue
+		}
+		for k := int64(-100); k < 100; k++ {
+			start, end := ts, ts
+			start.I = c.Offset + k*slide
+			end.I = start.I + c.Size
+			if start.I <= ts.I && ts.I < end.I {
+				out = append(out, optest.Weighted{Row: optest.Concat(x.Row, optest.Row{start, end}), W: x.W})
+			}
+		}
+	}
+	return out
+}
+
+// push runs one batch and returns the output as text, and the number of diverted rows.
+func push(t *testing.T, c Config, id types.ID, in *rows.Batch) (text string, failed int) {
+	t.Helper()
+	_, outSchema := schemas(id)
+	o, err := New(optest.RawConfig(c), &op.Env{In: []types.Schema{in.Schema}, Out: outSchema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := optest.Ctx(func(b *rows.Batch) error { text += rows.Format(b); return nil }, &failed)
+	ctx.Fn = &fn.Ctx{}
+	if err := o.Push(ctx, 0, in); err != nil {
+		t.Fatal(err)
+	}
+	return text, failed
+}
+
+// TestZone checks day windows over changes of the clock, in two directions of the world.
+func TestZone(t *testing.T) {
+	in, _ := schemas(types.Timestamptz)
+	for _, c := range []struct{ zone, at, start, end string }{
+		{"America/New_York", "2024-03-10 12:00", "2024-03-10 05:00", "2024-03-11 04:00"}, // 23 h
+		{"America/New_York", "2024-11-03 05:30", "2024-11-03 04:00", "2024-11-04 05:00"}, // 25 h
+		{"America/New_York", "2024-11-03 06:30", "2024-11-03 04:00", "2024-11-04 05:00"},
+		{"Asia/Kathmandu", "2024-01-01 18:14", "2023-12-31 18:15", "2024-01-01 18:15"},
+		{"Asia/Kathmandu", "2024-01-01 18:15", "2024-01-01 18:15", "2024-01-02 18:15"},
+	} {
+		for _, kind := range []string{Tumble, Hop} {
+			cfg := Config{Kind: kind, Col: 1, Size: day, Slide: day, Zone: c.zone}
+			got, _ := push(t, cfg, types.Timestamptz, rows.MustParse(in, fmt.Sprintf("+1 ('x', '%s+00')", c.at)))
+			want := fmt.Sprintf("+1 ('x', '%s:00+00', '%s:00+00', '%s:00+00')\n", c.at, c.start, c.end)
+			if got != want {
+				t.Errorf("%s %s: got %s want %s", kind, c.zone, got, want)
+			}
+		}
+	}
+}
+
+// TestExtremes checks infinities, which are in no window, and windows out of range.
+func TestExtremes(t *testing.T) {
+	in, _ := schemas(types.Timestamp)
+	b := rows.NewBuilder(in, 4)
+	for _, v := range []int64{math.MinInt64, math.MaxInt64, math.MinInt64 + 1, math.MaxInt64 - 1, 0} {
+		b.Cols[0].AppendString("x")
+		b.Cols[1].AppendInt(v)
+		b.EndRow(1)
+	}
+	batch := b.Finish()
+	for _, c := range []Config{
+		{Kind: Tumble, Col: 1, Size: 10 * minute}, {Kind: Hop, Col: 1, Size: 10 * minute, Slide: 10 * minute},
+	} {
+		text, failed := push(t, c, types.Timestamp, batch)
+		want := "+1 ('x', '1970-01-01 00:00:00', '1970-01-01 00:00:00', '1970-01-01 00:10:00')\n"
+		if text != want || failed != 2 {
+			t.Errorf("%s: %d failed, got %s", c.Kind, failed, text)
+		}
+	}
+}
+
+func BenchmarkWindow(b *testing.B) {
+	in, out := schemas(types.Timestamp)
+	build := rows.NewBuilder(in, 8192)
+	for i := range 8192 {
+		build.Cols[0].AppendString("x")
+		build.Cols[1].AppendInt(int64(i) * int64(time.Second/time.Microsecond))
+		build.EndRow(1)
+	}
+	batch := build.Finish()
+	for _, c := range []Config{
+		{Kind: Tumble, Col: 1, Size: minute}, {Kind: Hop, Col: 1, Size: minute, Slide: minute / 5},
+		{Kind: Tumble, Col: 1, Size: day, Zone: "America/New_York"},
+	} {
+		b.Run(c.Kind+c.Zone, func(b *testing.B) {
+			optest.Bench(b, Name, c, []types.Schema{in}, out, func(push func(int, *rows.Batch)) int {
+				push(0, batch)
+				return batch.N
+			})
+		})
+	}
+}

@@ -1,0 +1,182 @@
+// Package plan is the physical plan: what the planner hands to the flow and the catalog keeps. A
+// stored plan is run as it stands for ever; it is never made again from SQL by a newer binary.
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"tidemill/exec/op"
+	"tidemill/sql/types"
+)
+
+// Version is the format version of Plan as this code writes it.
+const Version = 1
+
+// Plan is a DAG of operators in topological order: a node's inputs come before it.
+type Plan struct {
+	Version int    `json:"version"`
+	Nodes   []Node `json:"nodes"`
+	Root    int    `json:"root"`
+	// Key lists output columns that together are unique in the result at any epoch; nil = unknown, an
+	// empty non-nil list = at most one row.
+	Key []int `json:"key"`
+	// AppendOnly tells that the root never emits a retraction.
+	AppendOnly bool `json:"append_only"`
+	// OrderBy is the order in which a client expects the rows (ORDER BY of a view: storage order only).
+	OrderBy []SortKey `json:"order_by,omitempty"`
+	// Visible is the number of leading root columns that the user sees; the rest are hidden key columns.
+	Visible int `json:"visible"`
+}
+
+// Node is one operator, or a leaf that reads an object ("scan").
+type Node struct {
+	Op     string          `json:"op"`
+	Format int             `json:"format"`
+	Config json.RawMessage `json:"config,omitempty"`
+	Inputs []Input         `json:"inputs,omitempty"`
+	Schema types.Schema    `json:"schema"`
+	// Key and AppendOnly are properties of the output, as for the plan.
+	Key        []int `json:"key"`
+	AppendOnly bool  `json:"append_only"`
+	// Tables maps the operator's state table names to store ids, assigned when the plan is created.
+	Tables map[string]uint32 `json:"tables,omitempty"`
+}
+
+// Input is an edge into a node.
+type Input struct {
+	Node int `json:"node"`
+	// Exchange says how rows are spread over the workers on this edge.
+	Exchange Exchange `json:"x"`
+	// Keys are the columns whose hash picks the virtual node, for ByHash.
+	Keys []int `json:"keys,omitempty"`
+}
+
+// Exchange is the distribution of an edge.
+type Exchange string
+
+// The kinds of exchange.
+const (
+	Local  Exchange = "local"  // rows stay with their worker
+	ByHash Exchange = "hash"   // by virtual node of the key columns
+	Single Exchange = "single" // all rows to the worker that owns virtual node 0
+)
+
+// SortKey is one ORDER BY element over an output column.
+type SortKey struct {
+	Col        int  `json:"col"`
+	Desc       bool `json:"desc,omitempty"`
+	NullsFirst bool `json:"nulls_first,omitempty"`
+}
+
+// ScanOp is the Op of leaves.
+const ScanOp = "scan"
+
+// Scan is the configuration of a leaf: the delta stream of a catalog object (source, table, view).
+type Scan struct {
+	Object uint32 `json:"object"`
+	// Cols are the object's columns that are read, in output order; −1 is the hidden row id.
+	Cols []int `json:"cols"`
+	// Lookup pins leading storage-key columns to constants for a point or prefix read of a batch query.
+	Lookup []types.Datum `json:"lookup,omitempty"`
+}
+
+// Scans returns the objects that the plan reads, in node order, each once.
+func (p *Plan) Scans() ([]uint32, error) {
+	leaves, err := p.Leaves()
+	if err != nil {
+		return nil, err
+	}
+	var out []uint32
+	for _, l := range leaves {
+		if !slices.Contains(out, l.Scan.Object) {
+			out = append(out, l.Scan.Object)
+		}
+	}
+	return out, nil
+}
+
+// Check verifies that this build can run the plan: versions, operators, edges. It is called before
+// a plan is stored and whenever one is loaded.
+func (p *Plan) Check() error {
+	if p.Version > Version {
+		return fmt.Errorf("plan format %d is newer than this build's %d", p.Version, Version)
+	}
+	if p.Root < 0 || p.Root >= len(p.Nodes) {
+		return fmt.Errorf("plan root %d out of range", p.Root)
+	}
+	for i, n := range p.Nodes {
+		for _, in := range n.Inputs {
+			if in.Node < 0 || in.Node >= i {
+				return fmt.Errorf("plan node %d reads node %d", i, in.Node)
+			}
+		}
+		if n.Op == ScanOp {
+			continue
+		}
+		s, err := op.Lookup(n.Op)
+		if err != nil {
+			return err
+		}
+		if n.Format > s.Format || n.Format < s.MinFormat {
+			return fmt.Errorf("operator %s has format %d, this build reads %d to %d", n.Op, n.Format, s.MinFormat, s.Format)
+		}
+	}
+	return nil
+}
+
+// Leaf is a scan node of a plan with its decoded configuration.
+type Leaf struct {
+	Node int
+	Scan Scan
+}
+
+// Leaves returns the plan's scans in node order.
+func (p *Plan) Leaves() ([]Leaf, error) {
+	var out []Leaf
+	for i, n := range p.Nodes {
+		if n.Op != ScanOp {
+			continue
+		}
+		l := Leaf{Node: i}
+		if err := json.Unmarshal(n.Config, &l.Scan); err != nil {
+			return nil, fmt.Errorf("plan node %d: %w", i, err)
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// Consumer is the far end of an edge: input Port of node Node.
+type Consumer struct {
+	Node, Port int
+	Input      Input
+}
+
+// Consumers returns for each node the edges that leave it.
+func (p *Plan) Consumers() [][]Consumer {
+	out := make([][]Consumer, len(p.Nodes))
+	for i, n := range p.Nodes {
+		for port, in := range n.Inputs {
+			out[in.Node] = append(out[in.Node], Consumer{Node: i, Port: port, Input: in})
+		}
+	}
+	return out
+}
+
+// NewOperator builds node i's operator with the given environment, whose schemas and append-only
+// marks it fills in.
+func (p *Plan) NewOperator(i int, env op.Env) (op.Operator, error) {
+	n := &p.Nodes[i]
+	spec, err := op.Lookup(n.Op)
+	if err != nil {
+		return nil, err
+	}
+	env.Out = n.Schema
+	for _, in := range n.Inputs {
+		env.In = append(env.In, p.Nodes[in.Node].Schema)
+		env.AppendOnly = append(env.AppendOnly, p.Nodes[in.Node].AppendOnly)
+	}
+	return spec.New(n.Config, &env)
+}

@@ -1,0 +1,223 @@
+package bind
+
+import (
+	"tidemill/planner/logical"
+	"tidemill/sql/ast"
+	"tidemill/sql/expr"
+	"tidemill/sql/fn"
+	"tidemill/sql/sqlerr"
+	"tidemill/sql/types"
+)
+
+// block is one SELECT while its expressions are bound.
+type block struct {
+	aggs    []logical.AggCall
+	aggCols []logical.Col
+	overs   []*overItem
+	srfs    []*srfItem
+	windows map[string]*ast.Window
+}
+
+// overItem is a window function call with its window.
+type overItem struct {
+	call      logical.OverCall
+	partition []*expr.Expr
+	order     []logical.OrderExpr
+	col       logical.Col
+	pos       int
+}
+
+// srfItem is a set-returning function of a select list.
+type srfItem struct {
+	info *logical.FuncInfo
+	cols []logical.Col
+}
+
+// aggregate binds an aggregate call; its value is a column that the block's Agg makes.
+func (c *exprCtx) aggregate(e *ast.Call, name string) (*expr.Expr, error) {
+	if c.inAgg {
+		return nil, sqlerr.New(sqlerr.GroupingError, "aggregate function calls cannot be nested").At(e.Position())
+	}
+	inner := *c
+	inner.inAgg = true
+	inner.clause = "aggregate arguments"
+	if inner.block == nil {
+		inner.block = &block{} // only to see the arguments; the call may belong to an outer query
+	}
+	call, err := inner.aggCall(e, name)
+	if err != nil {
+		return nil, err
+	}
+	target := c.blockFor(call)
+	if target == nil {
+		return nil, sqlerr.New(sqlerr.GroupingError, "aggregate functions are not allowed in %s", c.clause).At(e.Position())
+	}
+	return target.addAgg(c.b, call, name, e.Position()), nil
+}
+
+// addAgg adds a call, or finds the equal one that is there already.
+func (bl *block) addAgg(b *Binder, call *logical.AggCall, name string, pos int) *expr.Expr {
+	for i := range bl.aggs {
+		if sameAgg(&bl.aggs[i], call) {
+			return colRef(bl.aggCols[i], pos)
+		}
+	}
+	col := b.NewCol(name, call.Ret, name == "count")
+	bl.aggs, bl.aggCols = append(bl.aggs, *call), append(bl.aggCols, col)
+	return colRef(col, pos)
+}
+
+func sameAgg(a, b *logical.AggCall) bool {
+	if a.Name != b.Name || a.Distinct != b.Distinct || len(a.Args) != len(b.Args) || len(a.Order) != len(b.Order) ||
+		(a.Filter == nil) != (b.Filter == nil) || a.Filter != nil && !logical.Equal(a.Filter, b.Filter) {
+		return false
+	}
+	for i := range a.Args {
+		if !logical.Equal(a.Args[i], b.Args[i]) || logical.Volatile(a.Args[i]) {
+			return false
+		}
+	}
+	for i := range a.Order {
+		if !logical.Equal(a.Order[i].Expr, b.Order[i].Expr) || a.Order[i].Desc != b.Order[i].Desc ||
+			a.Order[i].NullsFirst != b.Order[i].NullsFirst {
+			return false
+		}
+	}
+	return true
+}
+
+// blockFor finds the query that an aggregate belongs to: the innermost whose columns it reads.
+func (c *exprCtx) blockFor(call *logical.AggCall) *block {
+	used := logical.Set{}
+	for _, a := range call.Args {
+		logical.AddCols(used, a)
+	}
+	if call.Filter != nil {
+		logical.AddCols(used, call.Filter)
+	}
+	if len(used) == 0 {
+		return c.block
+	}
+	for at := c.s; at != nil; at = at.parent {
+		for _, r := range at.rels {
+			for _, col := range r.cols {
+				if used[col.ID] {
+					if at == c.s {
+						return c.block
+					}
+					return at.block
+				}
+			}
+		}
+	}
+	return c.block
+}
+
+func (c *exprCtx) aggCall(e *ast.Call, name string) (*logical.AggCall, error) {
+	if e.Variadic {
+		return nil, sqlerr.Unsupported("VARIADIC arguments are not supported").At(e.Position())
+	}
+	if e.Star && len(e.Args) == 0 && name != "count" {
+		return nil, sqlerr.New(sqlerr.UndefinedFunction, "function %s() does not exist", name).
+			WithHint("No function matches the given name and argument types. You might need to add explicit type casts.").At(e.Position())
+	}
+	args, err := c.bindAll(e.Args)
+	if err != nil {
+		return nil, err
+	}
+	call := &logical.AggCall{Distinct: e.Distinct}
+	if call.Order, err = c.orderExprs(e.OrderBy); err != nil {
+		return nil, err
+	}
+	if len(e.WithinGroup) > 0 {
+		within, err := c.orderExprs(e.WithinGroup)
+		if err != nil {
+			return nil, err
+		}
+		// The sorted argument comes after the direct ones, as in the aggregate's declaration.
+		for _, o := range within {
+			args = append(args, o.Expr)
+		}
+		call.Order = within
+	}
+	if err := c.resolveAgg(call, name, args, e.Position()); err != nil {
+		return nil, err
+	}
+	if len(e.WithinGroup) > 0 {
+		for i := range call.Order {
+			call.Order[i].Expr = call.Args[len(call.Args)-len(call.Order)+i]
+		}
+	}
+	if e.Filter != nil {
+		f := *c
+		f.clause = "FILTER"
+		if call.Filter, err = f.boolean(e.Filter, "FILTER"); err != nil {
+			return nil, err
+		}
+	}
+	return call, c.distinctOrder(call, e.Position())
+}
+
+// distinctOrder checks that agg(DISTINCT x ORDER BY y) sorts by its arguments.
+func (c *exprCtx) distinctOrder(call *logical.AggCall, pos int) error {
+	if !call.Distinct {
+		return nil
+	}
+	for _, o := range call.Order {
+		found := false
+		for _, a := range call.Args {
+			found = found || logical.Equal(a, o.Expr)
+		}
+		if !found {
+			return sqlerr.New(sqlerr.InvalidColumnReference, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list").At(pos)
+		}
+	}
+	return nil
+}
+
+func (c *exprCtx) resolveAgg(call *logical.AggCall, name string, args []*expr.Expr, pos int) error {
+	ts := make([]types.Type, len(args))
+	for i, a := range args {
+		ts[i] = c.b.typeOf(a)
+	}
+	spec, coerced, err := fn.ResolveAggregate(name, ts)
+	if err != nil {
+		e := *sqlerr.As(err)
+		return e.At(pos)
+	}
+	for i := range args {
+		if args[i], err = c.b.implicitArg(args[i], coerced[i]); err != nil {
+			return err
+		}
+		ts[i] = args[i].Type
+	}
+	call.Name, call.ArgTypes, call.Args = spec.Name, spec.Args, args
+	call.Ret = spec.ReturnType(ts)
+	call.Ordered = spec.Kind == fn.Ordered
+	call.Merges = spec.Kind == fn.Linear && spec.Merge != nil
+	return nil
+}
+
+// orderExprs binds ORDER BY inside an aggregate or a window.
+func (c *exprCtx) orderExprs(items []ast.OrderItem) ([]logical.OrderExpr, error) {
+	var out []logical.OrderExpr
+	for _, it := range items {
+		e, err := c.bind(it.Expr)
+		if err != nil {
+			return nil, err
+		}
+		if e, err = c.b.known(e); err != nil {
+			return nil, err
+		}
+		out = append(out, logical.OrderExpr{Expr: e, Desc: it.Desc, NullsFirst: nullsFirst(it)})
+	}
+	return out, nil
+}
+
+// nullsFirst applies Postgres's default: NULLs are the largest values.
+func nullsFirst(it ast.OrderItem) bool {
+	if it.NullsFirst != nil {
+		return *it.NullsFirst
+	}
+	return it.Desc
+}

@@ -1,0 +1,288 @@
+package bind
+
+import (
+	"slices"
+	"strings"
+
+	"tidemill/catalog"
+	"tidemill/planner/logical"
+	"tidemill/sql/ast"
+	"tidemill/sql/expr"
+	"tidemill/sql/fn"
+	"tidemill/sql/sqlerr"
+	"tidemill/sql/types"
+)
+
+// functionName checks the schema of a function's name and returns the name alone. All functions are
+// in pg_catalog; those of information_schema are registered under their own names.
+func functionName(parts []string, pos int) (string, error) {
+	name := parts[len(parts)-1]
+	quals := parts[:len(parts)-1]
+	if len(quals) == 2 && quals[0] == catalog.DefaultDatabase {
+		quals = quals[1:]
+	}
+	if len(quals) == 0 || len(quals) == 1 && (quals[0] == "pg_catalog" || quals[0] == "information_schema") {
+		return name, nil
+	}
+	return "", sqlerr.New(sqlerr.UndefinedFunction, "function %s does not exist", strings.Join(parts, ".")).
+		WithHint("Functions are in schema pg_catalog; user-defined functions are not supported.").At(pos)
+}
+
+func (c *exprCtx) call(e *ast.Call) (*expr.Expr, error) {
+	name, err := functionName(e.Name, e.Position())
+	if err != nil {
+		return nil, err
+	}
+	if e, err = namedArgs(e, name); err != nil {
+		return nil, err
+	}
+	switch {
+	case e.Over != nil:
+		return c.windowCall(e, name)
+	case fn.IsAggregate(name) && !fn.IsScalar(name):
+		return c.aggregate(e, name)
+	case windowOnly[name]:
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "window function %s requires an OVER clause", name).At(e.Position())
+	}
+	if err := plainOnly(e, name); err != nil {
+		return nil, err
+	}
+	if e.Variadic {
+		return nil, sqlerr.Unsupported("VARIADIC arguments are not supported").At(e.Position())
+	}
+	switch name {
+	case "coalesce":
+		return c.coalesce(e)
+	case "nullif":
+		return c.nullif(e)
+	case "grouping":
+		return nil, sqlerr.New(sqlerr.GroupingError, "arguments to GROUPING must be grouping expressions of the associated query level").At(e.Position())
+	case "tumble", "hop":
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "%s is a table function: write it in FROM", strings.ToUpper(name)).
+			WithHint("For example: FROM %s(bid, ts, INTERVAL '1 minute'%s)", strings.ToUpper(name), map[string]string{"hop": ", INTERVAL '5 minutes'"}[name]).At(e.Position())
+	}
+	if fn.IsTable(name) && !fn.IsScalar(name) {
+		return c.setReturning(e, name)
+	}
+	return c.function(name, e.Args, e.Position())
+}
+
+// plainOnly refuses the syntax of aggregates on a plain function.
+func plainOnly(e *ast.Call, name string) error {
+	what := ""
+	switch {
+	case e.Distinct:
+		what = "DISTINCT"
+	case e.Filter != nil:
+		what = "FILTER"
+	case len(e.WithinGroup) > 0:
+		what = "WITHIN GROUP"
+	case len(e.OrderBy) > 0:
+		what = "ORDER BY"
+	case e.Star:
+		return sqlerr.New(sqlerr.WrongObjectType, "%s(*) specified, but %s is not an aggregate function", name, name).At(e.Position())
+	}
+	if what == "" {
+		return nil
+	}
+	return sqlerr.New(sqlerr.WrongObjectType, "%s specified, but %s is not an aggregate function", what, name).At(e.Position())
+}
+
+// function binds a scalar function; one argument and the name of a type make a cast.
+func (c *exprCtx) function(name string, in []ast.Expr, pos int) (*expr.Expr, error) {
+	args, err := c.bindAll(in)
+	if err != nil {
+		return nil, err
+	}
+	if len(args) == 1 && !fn.IsScalar(name) {
+		if t, err := types.ByName(name, nil, 0); err == nil {
+			return c.b.cast(args[0], t, fn.Explicit)
+		}
+	}
+	if name == "greatest" || name == "least" {
+		if args, _, err = c.b.unify(strings.ToUpper(name), args); err != nil {
+			return nil, err
+		}
+	}
+	out, err := c.resolve(name, args, pos)
+	if err != nil && len(args) == 1 && fn.IsScalar(name) {
+		if t, terr := types.ByName(name, nil, 0); terr == nil {
+			if e, ok, cerr := c.b.coerce(args[0], t, fn.Explicit); ok && cerr == nil {
+				return e, nil
+			}
+		}
+	}
+	return out, err
+}
+
+// intervalArgs are the parameter names of make_interval, the function that is called by name.
+var intervalArgs = []string{"years", "months", "weeks", "days", "hours", "mins", "secs"}
+
+// namedArgs turns named notation into positions.
+func namedArgs(e *ast.Call, name string) (*ast.Call, error) {
+	if e.ArgNames == nil || !slices.ContainsFunc(e.ArgNames, func(n string) bool { return n != "" }) {
+		return e, nil
+	}
+	if name != "make_interval" {
+		return nil, sqlerr.Unsupported("named arguments are not supported for function %s", name).At(e.Position())
+	}
+	out := *e
+	out.ArgNames = nil
+	out.Args = make([]ast.Expr, len(intervalArgs))
+	for i := range out.Args {
+		out.Args[i] = &ast.Literal{Kind: ast.LitInt, Text: "0"}
+	}
+	for i, a := range e.Args {
+		at := i
+		if n := e.ArgNames[i]; n != "" {
+			if at = slices.Index(intervalArgs, n); at < 0 {
+				return nil, sqlerr.New(sqlerr.UndefinedFunction, "function %s has no argument named %q", name, n).At(e.Position())
+			}
+		}
+		out.Args[at] = a
+	}
+	return &out, nil
+}
+
+func (c *exprCtx) coalesce(e *ast.Call) (*expr.Expr, error) {
+	if len(e.Args) == 0 {
+		return nil, sqlerr.New(sqlerr.SyntaxError, "syntax error at or near \")\"").At(e.Position())
+	}
+	args, err := c.bindAll(e.Args)
+	if err != nil {
+		return nil, err
+	}
+	return c.common("COALESCE", expr.Coalesce, args, e.Position())
+}
+
+func (c *exprCtx) nullif(e *ast.Call) (*expr.Expr, error) {
+	if len(e.Args) != 2 {
+		return nil, sqlerr.New(sqlerr.SyntaxError, "NULLIF takes two arguments").At(e.Position())
+	}
+	args, err := c.bindAll(e.Args)
+	if err != nil {
+		return nil, err
+	}
+	eq, err := c.operator("=", args, e.Position())
+	if err != nil {
+		return nil, err
+	}
+	v := args[0]
+	if v.Type.ID == types.Unknown {
+		v = eq.Args[0]
+	}
+	return &expr.Expr{Kind: expr.Case, Type: v.Type, Pos: e.Position(),
+		Args: []*expr.Expr{eq, expr.Lit(types.NullOf(v.Type)), v}}, nil
+}
+
+// setReturning binds a set-returning function in a select list; its value is a column that the
+// block's TableFunc makes.
+func (c *exprCtx) setReturning(e *ast.Call, name string) (*expr.Expr, error) {
+	item, err := c.srf(e, name)
+	if err != nil {
+		return nil, err
+	}
+	if len(item.cols) != 1 {
+		row := &expr.Expr{Kind: expr.Row, Type: types.T(types.Record), Pos: e.Position()}
+		for _, col := range item.cols {
+			row.Args = append(row.Args, logical.Ref(col))
+		}
+		return row, nil
+	}
+	return colRef(item.cols[0], e.Position()), nil
+}
+
+// srf registers a set-returning function with the block, once per distinct call.
+func (c *exprCtx) srf(e *ast.Call, name string) (*srfItem, error) {
+	if c.block == nil || c.noSRF || c.inAgg || c.inOver {
+		where := c.clause
+		switch {
+		case c.inAgg:
+			where = "aggregate function calls"
+			return nil, sqlerr.Unsupported("%s cannot contain set-returning function calls", where).
+				WithHint("You might be able to move the set-returning function into a LATERAL FROM item.").At(e.Position())
+		case c.inOver:
+			where = "window function calls"
+		}
+		return nil, sqlerr.Unsupported("set-returning functions are not allowed in %s", where).At(e.Position())
+	}
+	info, cols, err := c.tableFunction(e, name)
+	if err != nil {
+		return nil, err
+	}
+	item := &srfItem{info: info}
+	for _, f := range cols {
+		item.cols = append(item.cols, c.b.NewCol(f.Name, f.Type, false))
+	}
+	c.block.srfs = append(c.block.srfs, item)
+	return item, nil
+}
+
+// tableFunction resolves a call of a table function.
+func (c *exprCtx) tableFunction(e *ast.Call, name string) (*logical.FuncInfo, []types.Field, error) {
+	args, err := c.bindAll(e.Args)
+	if err != nil {
+		return nil, nil, err
+	}
+	ts := make([]types.Type, len(args))
+	for i, a := range args {
+		ts[i] = c.b.typeOf(a)
+	}
+	t, coerced, err := fn.ResolveTable(name, ts)
+	if err != nil {
+		x := *sqlerr.As(err)
+		return nil, nil, x.At(e.Position())
+	}
+	for i := range args {
+		if args[i], err = c.b.implicitArg(args[i], coerced[i]); err != nil {
+			return nil, nil, err
+		}
+		ts[i] = args[i].Type
+	}
+	info := &logical.FuncInfo{Name: t.Name, Args: args, ArgTypes: t.Args, Volatile: t.Volatility == fn.Volatile}
+	return info, t.OutputColumns(ts), nil
+}
+
+// fieldOf binds (x).name: a field of a row of a table function's columns or of a relation.
+func (c *exprCtx) fieldOf(e *ast.FieldOf) (*expr.Expr, error) {
+	if call, ok := e.Expr.(*ast.Call); ok {
+		name, err := functionName(call.Name, call.Position())
+		if err != nil {
+			return nil, err
+		}
+		if fn.IsTable(name) && !fn.IsScalar(name) {
+			item, err := c.srf(call, name)
+			if err != nil {
+				return nil, err
+			}
+			for _, col := range item.cols {
+				if col.Name == e.Name {
+					return colRef(col, e.Position()), nil
+				}
+			}
+			return nil, sqlerr.New(sqlerr.UndefinedColumn, "column %q not found in data type record", e.Name).At(e.Position())
+		}
+	}
+	if ref, ok := e.Expr.(*ast.ColumnRef); ok {
+		parts := append(slices.Clone(ref.Parts), e.Name)
+		if rel, err := c.s.findRelation(ref.Parts, e.Position()); err == nil && rel != nil {
+			return c.columnRef(&ast.ColumnRef{Pos: ref.Pos, Parts: parts})
+		}
+		if x, err := c.columnRef(ref); err == nil {
+			if name, ok := c.b.fieldColumn(x, e.Name); ok {
+				return colRef(name, e.Position()), nil
+			}
+		}
+	}
+	return nil, sqlerr.Unsupported("fields of composite values are not supported: %q", e.Name).At(e.Position())
+}
+
+// fieldColumn finds a field of a composite column that a subquery made of a table function's result.
+func (b *Binder) fieldColumn(x *expr.Expr, name string) (logical.Col, bool) {
+	for i, f := range b.composites[x.Index] {
+		if f.Name == name {
+			return b.composites[x.Index][i], true
+		}
+	}
+	return logical.Col{}, false
+}

@@ -1,0 +1,112 @@
+package bind
+
+import (
+	"tidemill/planner/logical"
+	"tidemill/sql/ast"
+	"tidemill/sql/sqlerr"
+	"tidemill/sql/types"
+)
+
+// cte is a WITH query that has been bound. Every reference gets a copy of the tree under fresh
+// column ids; equal copies become one shared node again when the plan is made.
+type cte struct {
+	name string
+	q    *Query
+	used bool
+}
+
+// cteScope is the WITH queries that are visible, innermost first.
+type cteScope struct {
+	parent *cteScope
+	list   []*cte
+	// pending is the name of a WITH RECURSIVE item that is being bound.
+	pending string
+}
+
+func (s *cteScope) find(name string) (*cte, bool) {
+	for at := s; at != nil; at = at.parent {
+		if at.pending == name {
+			return nil, true
+		}
+		for i := len(at.list) - 1; i >= 0; i-- {
+			if at.list[i].name == name {
+				return at.list[i], true
+			}
+		}
+	}
+	return nil, false
+}
+
+// bindCTEs binds a WITH clause and returns the scope of the query that it stands before.
+func (b *Binder) bindCTEs(sel *ast.Select, outer *scope, in *cteScope) (*cteScope, error) {
+	if len(sel.With) == 0 {
+		return in, nil
+	}
+	s := &cteScope{parent: in}
+	for i := range sel.With {
+		w := &sel.With[i]
+		for _, o := range s.list {
+			if o.name == w.Name {
+				return nil, sqlerr.New(sqlerr.DuplicateAlias, "WITH query name %q specified more than once", w.Name).At(w.Position())
+			}
+		}
+		if sel.Recursive {
+			s.pending = w.Name
+		}
+		q, err := b.bindQuery(w.Query, &queryEnv{outer: outer, ctes: s, resolve: true})
+		s.pending = ""
+		if err != nil {
+			return nil, err
+		}
+		if err := renameCols(q.Cols, w.Columns, w.Name, w.Position()); err != nil {
+			return nil, err
+		}
+		s.list = append(s.list, &cte{name: w.Name, q: q})
+	}
+	return s, nil
+}
+
+// renameCols applies a column alias list.
+func renameCols(cols []Column, names []string, table string, pos int) error {
+	if len(names) > len(cols) {
+		return sqlerr.New(sqlerr.InvalidColumnReference, "table %q has %d columns available but %d columns specified",
+			table, len(cols), len(names)).At(pos)
+	}
+	for i, n := range names {
+		cols[i].Name = n
+	}
+	return nil
+}
+
+// ref makes a copy of the WITH query for one reference.
+func (c *cte) ref(b *Binder) (*logical.Node, []Column, error) {
+	if !c.used {
+		c.used = true
+		return c.q.Node, c.q.Cols, nil
+	}
+	if err := b.grow(logical.Count(c.q.Node, maxNodes)); err != nil {
+		return nil, nil, err
+	}
+	n, m := logical.Clone(c.q.Node, b.NewID)
+	cols := append([]Column(nil), c.q.Cols...)
+	for i := range cols {
+		cols[i].ID = m[cols[i].ID]
+	}
+	return n, cols, nil
+}
+
+func recursive(name string, pos int) error {
+	return sqlerr.Unsupported("WITH RECURSIVE is not supported: %q refers to itself", name).At(pos)
+}
+
+// fieldsOf turns result columns into nameable ones.
+func fieldsOf(cols []Column) []column {
+	out := make([]column, len(cols))
+	for i, c := range cols {
+		out[i] = column{Col: logical.Col{ID: c.ID, Field: c.Field}, table: c.Table, attnum: c.Attnum}
+		if out[i].Type.ID == types.Unknown {
+			out[i].Type = types.T(types.Text)
+		}
+	}
+	return out
+}

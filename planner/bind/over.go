@@ -1,0 +1,293 @@
+package bind
+
+import (
+	"slices"
+
+	"tidemill/planner/logical"
+	"tidemill/sql/ast"
+	"tidemill/sql/expr"
+	"tidemill/sql/fn"
+	"tidemill/sql/sqlerr"
+	"tidemill/sql/types"
+)
+
+// windowOnly are the functions that exist with OVER only.
+var windowOnly = map[string]bool{
+	"row_number": true, "rank": true, "dense_rank": true, "percent_rank": true, "cume_dist": true, "ntile": true,
+	"lag": true, "lead": true, "first_value": true, "last_value": true, "nth_value": true,
+}
+
+// windowCall binds f(…) OVER (…); its value is a column that an Over node makes.
+func (c *exprCtx) windowCall(e *ast.Call, name string) (*expr.Expr, error) {
+	switch {
+	case !windowOnly[name] && !fn.IsAggregate(name):
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "OVER specified, but %s is not a window function nor an aggregate function", name).At(e.Position())
+	case c.inOver:
+		return nil, sqlerr.New(sqlerr.WindowingError, "window function calls cannot be nested").At(e.Position())
+	case c.inAgg:
+		return nil, sqlerr.New(sqlerr.GroupingError, "aggregate function calls cannot contain window function calls").At(e.Position())
+	case c.block == nil || c.noWindow:
+		return nil, sqlerr.New(sqlerr.WindowingError, "window functions are not allowed in %s", c.clause).At(e.Position())
+	case e.Distinct:
+		return nil, sqlerr.Unsupported("DISTINCT is not implemented for window functions").At(e.Position())
+	case len(e.OrderBy) > 0 || len(e.WithinGroup) > 0:
+		return nil, sqlerr.Unsupported("aggregate ORDER BY is not implemented for window functions").At(e.Position())
+	}
+	inner := *c
+	inner.inOver = true
+	item := &overItem{pos: e.Position()}
+	if err := inner.overCall(item, e, name); err != nil {
+		return nil, err
+	}
+	if err := inner.window(item, e.Over); err != nil {
+		return nil, err
+	}
+	item.col = c.b.NewCol(name, item.call.Ret, !item.call.Agg && item.call.Ret.ID == types.Int8 && len(item.call.Args) == 0)
+	c.block.overs = append(c.block.overs, item)
+	return colRef(item.col, e.Position()), nil
+}
+
+func (c *exprCtx) overCall(item *overItem, e *ast.Call, name string) error {
+	var err error
+	if fn.IsAggregate(name) && !windowOnly[name] {
+		call := &logical.AggCall{}
+		args, err := c.bindAll(e.Args)
+		if err != nil {
+			return err
+		}
+		if err := c.resolveAgg(call, name, args, e.Position()); err != nil {
+			return err
+		}
+		item.call = logical.OverCall{Name: call.Name, ArgTypes: call.ArgTypes, Args: call.Args, Ret: call.Ret, Agg: true}
+	} else if err := c.rankCall(item, e, name); err != nil {
+		return err
+	}
+	if e.Filter != nil {
+		if !item.call.Agg {
+			return sqlerr.Unsupported("FILTER is not implemented for non-aggregate window functions").At(e.Position())
+		}
+		item.call.Filter, err = c.boolean(e.Filter, "FILTER")
+	}
+	return err
+}
+
+// rankCall types the functions that are window functions only.
+func (c *exprCtx) rankCall(item *overItem, e *ast.Call, name string) error {
+	args, err := c.bindAll(e.Args)
+	if err != nil {
+		return err
+	}
+	for i := range args {
+		if args[i], err = c.b.known(args[i]); err != nil {
+			return err
+		}
+	}
+	ret := types.T(types.Int8)
+	low, high, ints := 0, 0, -1
+	switch name {
+	case "percent_rank", "cume_dist":
+		ret = types.T(types.Float8)
+	case "ntile":
+		low, high, ret, ints = 1, 1, int4Type, 0
+	case "lag", "lead":
+		low, high, ints = 1, 3, 1
+	case "first_value", "last_value":
+		low, high = 1, 1
+	case "nth_value":
+		low, high, ints = 2, 2, 1
+	}
+	if len(args) < low || len(args) > high {
+		ts := make([]types.Type, len(args))
+		for i, a := range args {
+			ts[i] = a.Type
+		}
+		return sqlerr.New(sqlerr.UndefinedFunction, "function %s(%s) does not exist", name, typeList(ts)).
+			WithHint("No function matches the given name and argument types. You might need to add explicit type casts.").At(e.Position())
+	}
+	if ints >= 0 && len(args) > ints {
+		if args[ints], err = c.b.implicit(args[ints], int4Type); err != nil {
+			return err
+		}
+	}
+	if low > 0 && name != "ntile" {
+		ret = args[0].Type
+		if len(args) == 3 {
+			both, t, err := c.b.unify("LAG", []*expr.Expr{args[0], args[2]})
+			if err != nil {
+				return err
+			}
+			args[0], args[2], ret = both[0], both[1], t
+		}
+	}
+	ats := make([]types.Type, len(args))
+	for i, a := range args {
+		ats[i] = a.Type
+	}
+	item.call = logical.OverCall{Name: name, Args: args, ArgTypes: ats, Ret: ret}
+	return nil
+}
+
+func typeList(ts []types.Type) string {
+	out := ""
+	for i, t := range ts {
+		if i > 0 {
+			out += ", "
+		}
+		out += t.String()
+	}
+	return out
+}
+
+// window binds OVER (…) or OVER name.
+func (c *exprCtx) window(item *overItem, w *ast.Window) error {
+	spec, err := c.windowSpec(w, 0)
+	if err != nil {
+		return err
+	}
+	for _, p := range spec.PartitionBy {
+		e, err := c.bind(p)
+		if err != nil {
+			return err
+		}
+		if e, err = c.b.known(e); err != nil {
+			return err
+		}
+		item.partition = append(item.partition, e)
+	}
+	if item.order, err = c.orderExprs(spec.OrderBy); err != nil {
+		return err
+	}
+	return c.frame(item, spec.Frame)
+}
+
+// windowSpec follows references to named windows.
+func (c *exprCtx) windowSpec(w *ast.Window, depth int) (*ast.Window, error) {
+	if w.Name == "" {
+		return w, nil
+	}
+	base := c.block.windows[w.Name]
+	if base == nil || depth > len(c.block.windows) {
+		return nil, sqlerr.New(sqlerr.UndefinedObject, "window %q does not exist", w.Name).At(w.Position())
+	}
+	base, err := c.windowSpec(base, depth+1)
+	if err != nil {
+		return nil, err
+	}
+	out := *base
+	out.Name = ""
+	if len(w.PartitionBy) > 0 {
+		return nil, sqlerr.New(sqlerr.WindowingError, "cannot override PARTITION BY clause of window %q", w.Name).At(w.Position())
+	}
+	if len(w.OrderBy) > 0 {
+		if len(base.OrderBy) > 0 {
+			return nil, sqlerr.New(sqlerr.WindowingError, "cannot override ORDER BY clause of window %q", w.Name).At(w.Position())
+		}
+		out.OrderBy = w.OrderBy
+	}
+	if w.Frame != nil {
+		out.Frame = w.Frame
+	}
+	return &out, nil
+}
+
+func (c *exprCtx) frame(item *overItem, f *ast.Frame) error {
+	if f == nil {
+		return nil
+	}
+	out := &logical.FrameInfo{Unit: f.Unit, Exclude: f.Exclude}
+	var err error
+	if out.Start, err = c.frameBound(item, f, f.Start); err != nil {
+		return err
+	}
+	if out.End, err = c.frameBound(item, f, f.End); err != nil {
+		return err
+	}
+	if out.Start.Kind == "unbounded following" || out.End.Kind == "unbounded preceding" {
+		return sqlerr.New(sqlerr.WindowingError, "frame start cannot be UNBOUNDED FOLLOWING nor its end UNBOUNDED PRECEDING").At(item.pos)
+	}
+	item.call.Frame = out
+	return nil
+}
+
+func (c *exprCtx) frameBound(item *overItem, f *ast.Frame, b ast.Bound) (logical.FrameBound, error) {
+	out := logical.FrameBound{Kind: b.Kind}
+	if b.Offset == nil {
+		return out, nil
+	}
+	e, err := c.bind(b.Offset)
+	if err != nil {
+		return out, err
+	}
+	want := int8Type
+	if f.Unit == "range" {
+		if len(item.order) != 1 {
+			return out, sqlerr.New(sqlerr.WindowingError, "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column").At(item.pos)
+		}
+		if want = item.order[0].Expr.Type; want.IsTime() || want.ID == types.Date || want.ID == types.Time {
+			want = types.T(types.Interval)
+		}
+	}
+	if e, err = c.b.cast(e, want, fn.Assignment); err != nil {
+		return out, err
+	}
+	if len(logical.ColsOf(e)) > 0 {
+		return out, sqlerr.New(sqlerr.InvalidColumnReference, "argument of %s must not contain variables", f.Unit).At(item.pos)
+	}
+	out.Offset = Fold(e, &c.b.Env)
+	return out, nil
+}
+
+// overs puts one Over node per window above node.
+func (st *selectState) overs(node *logical.Node) (*logical.Node, error) {
+	rest := slices.Clone(st.bl.overs)
+	for len(rest) > 0 {
+		first := rest[0]
+		o := &logical.Node{Op: logical.Over}
+		var other []*overItem
+		node = st.windowColumns(node, first, o)
+		for _, it := range rest {
+			if !sameWindow(first, it) {
+				other = append(other, it)
+				continue
+			}
+			o.Over, o.Out = append(o.Over, it.call), append(o.Out, it.col)
+		}
+		o.In = []*logical.Node{node}
+		node, rest = o, other
+	}
+	return node, nil
+}
+
+// windowColumns projects what partitions and orders a window into columns.
+func (st *selectState) windowColumns(node *logical.Node, it *overItem, o *logical.Node) *logical.Node {
+	cols := node.Cols()
+	p := &logical.Node{Op: logical.Project, In: []*logical.Node{node}, Out: slices.Clone(cols)}
+	for _, c := range cols {
+		p.Exprs = append(p.Exprs, logical.Ref(c))
+	}
+	column := func(e *expr.Expr) int {
+		if e.Kind == expr.Column && node.Has(e.Index) {
+			return e.Index
+		}
+		c := st.b.NewCol("window", e.Type, logical.NotNull(e, cols))
+		p.Out, p.Exprs = append(p.Out, c), append(p.Exprs, e)
+		return c.ID
+	}
+	for _, e := range it.partition {
+		o.Keys = append(o.Keys, column(e))
+	}
+	for _, e := range it.order {
+		o.Order = append(o.Order, logical.SortKey{Col: column(e.Expr), Desc: e.Desc, NullsFirst: e.NullsFirst})
+	}
+	if len(p.Out) == len(cols) {
+		return node
+	}
+	return p
+}
+
+func sameWindow(a, b *overItem) bool {
+	return slices.EqualFunc(a.partition, b.partition, logical.Equal) &&
+		slices.EqualFunc(a.order, b.order, func(x, y logical.OrderExpr) bool {
+			return x.Desc == y.Desc && x.NullsFirst == y.NullsFirst && logical.Equal(x.Expr, y.Expr)
+		})
+}

@@ -1,0 +1,75 @@
+package planner
+
+import (
+	"tidemill/catalog"
+	"tidemill/planner/bind"
+	"tidemill/sql/ast"
+	"tidemill/sql/expr"
+	"tidemill/sql/types"
+)
+
+// DML is a planned INSERT, UPDATE or DELETE.
+type DML struct {
+	Table *catalog.Object
+	Kind  string // "insert", "update", "delete"
+	// Query gives the rows to write. insert: all columns of the table in order; delete: the old row;
+	// update: the old row followed by the new row.
+	Query *Query
+	// Returning are expressions over the new row, for a delete over the old one: column i is the
+	// table's column i. Nil = no RETURNING. Parameters in them are replaced with BindExprs.
+	Returning     []*expr.Expr
+	ReturningCols []Column
+	OnConflict    *OnConflict
+	Params        []types.Type
+}
+
+// OnConflict says what an INSERT does with a row whose key exists.
+type OnConflict = bind.OnConflict
+
+// SetColumn is an assignment of ON CONFLICT DO UPDATE.
+type SetColumn = bind.SetColumn
+
+// PlanInsert plans an INSERT.
+func PlanInsert(c *Context, st *ast.Insert) (*DML, error) {
+	b := bind.New(c)
+	d, err := b.Insert(st)
+	return finishDML(b, "insert", d, err)
+}
+
+// PlanUpdate plans an UPDATE.
+func PlanUpdate(c *Context, st *ast.Update) (*DML, error) {
+	b := bind.New(c)
+	d, err := b.Update(st)
+	return finishDML(b, "update", d, err)
+}
+
+// PlanDelete plans a DELETE.
+func PlanDelete(c *Context, st *ast.Delete) (*DML, error) {
+	b := bind.New(c)
+	d, err := b.Delete(st)
+	return finishDML(b, "delete", d, err)
+}
+
+func finishDML(b *bind.Binder, kind string, d *bind.DML, err error) (*DML, error) {
+	if err != nil {
+		return nil, err
+	}
+	q, err := Options{}.batch(b, d.Query)
+	if err != nil {
+		return nil, err
+	}
+	out := &DML{Table: d.Table, Kind: kind, Query: q, Returning: d.Returning, OnConflict: d.OnConflict, Params: q.Params}
+	for _, c := range d.ReturningCols {
+		out.ReturningCols = append(out.ReturningCols, Column{Field: c.Field, Table: c.Table, Attnum: c.Attnum})
+	}
+	return out, nil
+}
+
+// BindExprs replaces parameters in expressions, for RETURNING and ON CONFLICT.
+func BindExprs(es []*expr.Expr, values []types.Datum) []*expr.Expr {
+	out := make([]*expr.Expr, len(es))
+	for i, e := range es {
+		out[i] = expr.BindParams(e, values)
+	}
+	return out
+}

@@ -1,0 +1,327 @@
+package logical
+
+import (
+	"tidemill/sql/expr"
+	"tidemill/sql/types"
+)
+
+// Op is the kind of a Node.
+type Op string
+
+// The operations.
+const (
+	Scan      Op = "scan"
+	Values    Op = "values"
+	Filter    Op = "filter"
+	Project   Op = "project"
+	Join      Op = "join"
+	Agg       Op = "agg"
+	Distinct  Op = "distinct"
+	Union     Op = "union" // UNION ALL
+	SetOp     Op = "setop" // INTERSECT, EXCEPT
+	Window    Op = "window"
+	TableFunc Op = "tablefunc"
+	Sort      Op = "sort"
+	Limit     Op = "limit"
+	TopN      Op = "topn"
+	Over      Op = "over"
+	Apply     Op = "apply"
+	MaxOne    Op = "maxone"
+)
+
+// Col is a column that a node makes.
+type Col struct {
+	ID int
+	types.Field
+}
+
+// JoinKind is the kind of a Join.
+type JoinKind string
+
+// The join kinds; Semi and Anti give the left input's columns only.
+const (
+	Inner JoinKind = "inner"
+	Left  JoinKind = "left"
+	Right JoinKind = "right"
+	Full  JoinKind = "full"
+	Semi  JoinKind = "semi"
+	Anti  JoinKind = "anti"
+)
+
+// Node is one operation of the tree. Which fields count depends on Op.
+type Node struct {
+	Op Op
+	In []*Node
+	// Out are the columns that the node itself makes: all columns of a Scan, Values, Project, Union or
+	// SetOp, the calls of an Agg or Over, the two bounds of a Window, the result columns of a TableFunc
+	// or Apply. Cols gives the whole output.
+	Out []Col
+
+	Scan  *ScanInfo
+	Rows  [][]*expr.Expr // Values
+	Exprs []*expr.Expr   // Project: one per Out
+
+	// Preds are the conjuncts of a Filter, or of a Join's condition.
+	Preds     []*expr.Expr
+	Kind      JoinKind
+	NullAware bool // Anti join of NOT IN: the first predicate is the compared pair
+
+	Keys  []int // Agg: group columns; TopN, Over: partition columns (input ids)
+	Aggs  []AggCall
+	Phase Phase
+	// Count is the Merge Agg's input column with the partial count of rows.
+	Count int
+
+	Map   [][]int // Union, SetOp: per input, the columns that feed Out
+	SetOp string  // "intersect", "except"
+	All   bool
+
+	Win   *WindowInfo
+	Func  *FuncInfo
+	Order []SortKey
+	// Limit and Offset are constants or parameters of type bigint; nil = none.
+	Limit, Offset *expr.Expr
+	WithTies      bool
+	Over          []OverCall
+	Sub           *ApplyInfo
+}
+
+// ScanInfo names what a Scan reads.
+type ScanInfo struct {
+	Object     uint32
+	Name       string
+	System     bool
+	Cols       []int   // the object's column of each Out
+	Keys       [][]int // unique keys as positions in the object's columns
+	AppendOnly bool
+	// StorageKey are the object's columns that lead its storage key; Lookup pins a prefix of them.
+	StorageKey []int
+	Lookup     []*expr.Expr
+}
+
+// Phase says which part of a two-phase aggregation an Agg is.
+type Phase string
+
+// The phases of aggregation.
+const (
+	Whole   Phase = ""
+	Partial Phase = "partial" // Out are accumulators
+	Merge   Phase = "merge"   // arguments are accumulators
+)
+
+// AggCall is one aggregate function; the column is the Agg's Out at the same position.
+type AggCall struct {
+	Name     string
+	ArgTypes []types.Type // of the chosen overload
+	Args     []*expr.Expr
+	Distinct bool
+	Filter   *expr.Expr // nil = none
+	Order    []OrderExpr
+	Ret      types.Type
+	// Merges tells that partial accumulators can be merged.
+	Merges bool
+	// Ordered tells that the aggregate is computed from the ordered multiset of its values.
+	Ordered bool
+}
+
+// OrderExpr is a sort key that is an expression.
+type OrderExpr struct {
+	Expr             *expr.Expr
+	Desc, NullsFirst bool
+}
+
+// SortKey is a sort key that is a column.
+type SortKey struct {
+	Col              int
+	Desc, NullsFirst bool
+}
+
+// WindowInfo is a TUMBLE or HOP window; durations are in microseconds.
+type WindowInfo struct {
+	Kind                string // "tumble", "hop"
+	Time                int    // column id
+	Size, Slide, Offset int64
+}
+
+// FuncInfo is a table function over the input's columns.
+type FuncInfo struct {
+	Name       string
+	Args       []*expr.Expr
+	ArgTypes   []types.Type
+	Ordinality bool
+	Outer      bool // a row without results is kept, padded with NULLs
+	Volatile   bool
+}
+
+// OverCall is one window function; the column is the Over's Out at the same position.
+type OverCall struct {
+	Name     string
+	ArgTypes []types.Type
+	Args     []*expr.Expr
+	Filter   *expr.Expr
+	Ret      types.Type
+	Agg      bool // an aggregate used as window function
+	Frame    *FrameInfo
+}
+
+// FrameInfo is a window frame; nil is the default frame.
+type FrameInfo struct {
+	Unit       string // "rows", "range", "groups"
+	Start, End FrameBound
+	Exclude    string
+}
+
+// FrameBound is an end of a frame; Offset is set for "preceding" and "following".
+type FrameBound struct {
+	Kind   string
+	Offset *expr.Expr
+}
+
+// ApplyInfo is a subquery that is run per row of In[0]; In[1] is the subquery.
+type ApplyInfo struct {
+	Kind string // "scalar", "exists", "in", "any", "all", "array", "lateral", "lateral left"
+	// Left Op (column of the subquery), for in, any and all.
+	Left     *expr.Expr
+	Cmp      string
+	CmpTypes []types.Type
+	// NullFalse tells that NULL and false are the same to whoever uses the result.
+	NullFalse bool
+}
+
+// Subquery is what an expr.Subquery node's Sub holds until it becomes an Apply or a join.
+type Subquery struct {
+	ApplyInfo
+	Node *Node
+	// Lefts and Ops are the operands of a row comparison with several columns, (a, b) IN (…).
+	Lefts []*expr.Expr
+}
+
+// Cols returns the columns of the node's output in order.
+func (n *Node) Cols() []Col {
+	switch n.Op {
+	case Scan, Values, Project, Union, SetOp:
+		return n.Out
+	case Filter, Distinct, Sort, Limit, MaxOne:
+		return n.In[0].Cols()
+	case Agg:
+		in := n.In[0].Cols()
+		out := make([]Col, 0, len(n.Keys)+len(n.Out))
+		for _, k := range n.Keys {
+			out = append(out, find(in, k))
+		}
+		return append(out, n.Out...)
+	case Window, TableFunc, Over, TopN: // a TopN's own column is the position
+		return concat(n.In[0].Cols(), n.Out)
+	case Join:
+		return n.joinCols()
+	case Apply:
+		out := concat(n.In[0].Cols(), n.Out)
+		switch n.Sub.Kind {
+		case "lateral":
+			out = append(out, n.In[1].Cols()...)
+		case "lateral left":
+			out = append(out, nullable(n.In[1].Cols())...)
+		}
+		return out
+	}
+	panic("logical: unknown op " + string(n.Op))
+}
+
+func (n *Node) joinCols() []Col {
+	l := n.In[0].Cols()
+	if n.Kind == Semi || n.Kind == Anti {
+		return l
+	}
+	r := n.In[1].Cols()
+	if n.Kind == Left || n.Kind == Full {
+		r = nullable(r)
+	}
+	if n.Kind == Right || n.Kind == Full {
+		l = nullable(l)
+	}
+	return concat(l, r)
+}
+
+func concat(a, b []Col) []Col {
+	out := make([]Col, 0, len(a)+len(b))
+	return append(append(out, a...), b...)
+}
+
+func nullable(cols []Col) []Col {
+	out := append([]Col(nil), cols...)
+	for i := range out {
+		out[i].NotNull = false
+	}
+	return out
+}
+
+func find(cols []Col, id int) Col {
+	for _, c := range cols {
+		if c.ID == id {
+			return c
+		}
+	}
+	return Col{ID: id}
+}
+
+// Col returns the output column with the id.
+func (n *Node) Col(id int) (Col, bool) {
+	for _, c := range n.Cols() {
+		if c.ID == id {
+			return c, true
+		}
+	}
+	return Col{}, false
+}
+
+// Has tells whether the node outputs the column.
+func (n *Node) Has(id int) bool { _, ok := n.Col(id); return ok }
+
+// Ref returns an expression for a column.
+func Ref(c Col) *expr.Expr { return expr.Col(c.ID, c.Type) }
+
+// NewFilter puts conjuncts above n; n itself when there are none. A filter below is merged.
+func NewFilter(n *Node, preds []*expr.Expr) *Node {
+	if len(preds) == 0 {
+		return n
+	}
+	if n.Op == Filter {
+		return &Node{Op: Filter, In: n.In, Preds: append(append([]*expr.Expr(nil), n.Preds...), preds...)}
+	}
+	return &Node{Op: Filter, In: []*Node{n}, Preds: preds}
+}
+
+// NewJoin joins two nodes.
+func NewJoin(kind JoinKind, l, r *Node, preds []*expr.Expr) *Node {
+	return &Node{Op: Join, Kind: kind, In: []*Node{l, r}, Preds: preds}
+}
+
+// OneRow returns the relation of one row without columns.
+func OneRow() *Node { return &Node{Op: Values, Rows: [][]*expr.Expr{{}}} }
+
+// IsOneRow tells whether n is one row without columns.
+func (n *Node) IsOneRow() bool { return n.Op == Values && len(n.Rows) == 1 && len(n.Out) == 0 }
+
+// Keep returns a projection of n to the given columns; n itself when it has just these.
+func Keep(n *Node, cols []Col) *Node {
+	have := n.Cols()
+	same := len(have) == len(cols)
+	for i := 0; same && i < len(have); i++ {
+		same = have[i].ID == cols[i].ID
+	}
+	if same {
+		return n
+	}
+	p := &Node{Op: Project, In: []*Node{n}, Out: append([]Col(nil), cols...)}
+	for _, c := range cols {
+		p.Exprs = append(p.Exprs, Ref(c))
+	}
+	return p
+}
+
+// With returns a shallow copy of n over other inputs.
+func (n *Node) With(in ...*Node) *Node {
+	c := *n
+	c.In = in
+	return &c
+}

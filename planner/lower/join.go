@@ -1,0 +1,228 @@
+package lower
+
+import (
+	"encoding/json"
+
+	"tidemill/exec/op/join"
+	"tidemill/exec/plan"
+	"tidemill/planner/logical"
+	"tidemill/sql/expr"
+	"tidemill/sql/fn"
+	"tidemill/sql/types"
+)
+
+// keyPair is an equality between the two sides of a join.
+type keyPair struct {
+	l, r     *expr.Expr
+	nullSafe bool
+}
+
+// joinKeys splits a join condition into key pairs and the rest.
+func joinKeys(n *logical.Node) (keys []keyPair, rest []*expr.Expr) {
+	lc, rc := n.In[0].IDs(), n.In[1].IDs()
+	for _, p := range n.Preds {
+		x, y, ok := logical.EquiPair(p, lc, rc)
+		nullSafe := false
+		if !ok {
+			x, y, ok = logical.NullSafePair(p, lc, rc)
+			nullSafe = ok
+		}
+		if ok {
+			x, y, ok = sameType(x, y)
+		}
+		if ok && !logical.Volatile(x) && !logical.Volatile(y) {
+			keys = append(keys, keyPair{x, y, nullSafe})
+			continue
+		}
+		rest = append(rest, p)
+	}
+	return keys, rest
+}
+
+// sameType brings both sides of an equality to one type; ok is false when that depends on settings.
+func sameType(x, y *expr.Expr) (*expr.Expr, *expr.Expr, bool) {
+	if x.Type.Same(y.Type) {
+		return x, y, true
+	}
+	t, err := fn.CommonType([]types.Type{x.Type, y.Type})
+	if err != nil {
+		return x, y, false
+	}
+	t.Mod = -1
+	to := func(e *expr.Expr) (*expr.Expr, bool) {
+		if e.Type.Same(t) {
+			return e, true
+		}
+		c, ok := fn.FindCast(e.Type, t, fn.Implicit)
+		if !ok || c.Volatility != fn.Immutable {
+			return e, false
+		}
+		return &expr.Expr{Kind: expr.Cast, Type: t, Args: []*expr.Expr{e}}, true
+	}
+	x, ok1 := to(x)
+	y, ok2 := to(y)
+	return x, y, ok1 && ok2
+}
+
+func (l *lowerer) join(n *logical.Node) (int, error) {
+	pairs, rest := joinKeys(n)
+	lx, rx := make([]*expr.Expr, len(pairs)), make([]*expr.Expr, len(pairs))
+	for i, p := range pairs {
+		lx[i], rx[i] = p.l, p.r
+	}
+	la, lin, lk, err := l.joinSide(n.In[0], lx)
+	if err != nil {
+		return 0, err
+	}
+	ra, rin, rk, err := l.joinSide(n.In[1], rx)
+	if err != nil {
+		return 0, err
+	}
+	cfg := join.Config{Kind: string(n.Kind), LeftKeys: []int{}, RightKeys: []int{}}
+	safe := false
+	for i, p := range pairs {
+		cfg.LeftKeys = append(cfg.LeftKeys, position(lin.ids, lk[i]))
+		cfg.RightKeys = append(cfg.RightKeys, position(rin.ids, rk[i]))
+		safe = safe || p.nullSafe
+	}
+	if safe {
+		for _, p := range pairs {
+			cfg.NullSafe = append(cfg.NullSafe, p.nullSafe)
+		}
+	}
+	both := append(append([]int(nil), lin.ids...), rin.ids...)
+	if len(rest) > 0 {
+		if cfg.Residual, err = l.expr(logical.AndAll(rest), both); err != nil {
+			return 0, err
+		}
+	}
+	cols := n.Cols()
+	if cfg.Output, err = outputOf(cols, both, lin.ids, n.Kind); err != nil {
+		return 0, err
+	}
+	edges, d := l.joinEdges(n, la, lin, lk, ra, rin, rk)
+	return l.add(n, join.Name, 1, cfg, edges, cols, d)
+}
+
+// joinSide lowers one side; keys that are no columns are projected first.
+func (l *lowerer) joinSide(n *logical.Node, keys []*expr.Expr) (int, output, []int, error) {
+	at, in, err := l.input(n)
+	if err != nil {
+		return 0, in, nil, err
+	}
+	ids := make([]int, len(keys))
+	p := &logical.Node{Op: logical.Project, In: []*logical.Node{n}, Out: n.Cols()}
+	have := len(p.Out)
+	for _, c := range p.Out {
+		p.Exprs = append(p.Exprs, logical.Ref(c))
+	}
+	for i, k := range keys {
+		if k.Kind == expr.Column {
+			ids[i] = k.Index
+			continue
+		}
+		c := logical.Col{ID: l.NewID(), Field: types.Field{Name: "key", Type: k.Type}}
+		p.Out, p.Exprs = append(p.Out, c), append(p.Exprs, k)
+		ids[i] = c.ID
+	}
+	if len(p.Out) == have {
+		return at, in, ids, nil
+	}
+	h, err := l.projection(p, at, in, p.Out, p.Exprs)
+	if err != nil {
+		return 0, in, nil, err
+	}
+	at, in = l.ref(h)
+	return at, in, ids, nil
+}
+
+// outputOf gives the output columns as positions among the columns of both sides; nil = all.
+func outputOf(cols []logical.Col, both, left []int, kind logical.JoinKind) ([]int, error) {
+	from := both
+	if kind == logical.Semi || kind == logical.Anti {
+		from = left
+	}
+	pos, err := positions(idsOf(cols), from)
+	if err != nil {
+		return nil, err
+	}
+	if len(pos) == len(from) {
+		same := true
+		for i, p := range pos {
+			same = same && p == i
+		}
+		if same {
+			return nil, nil
+		}
+	}
+	return pos, nil
+}
+
+// joinEdges spreads both inputs so that matching rows meet. A side that is spread by some of the
+// join columns already stays where it is and the other side follows it.
+func (l *lowerer) joinEdges(n *logical.Node, la int, lin output, lk []int, ra int, rin output, rk []int) ([]input, dist) {
+	if len(lk) == 0 {
+		single := func(at int, d dist) input {
+			if d.kind == plan.Single {
+				return local(at)
+			}
+			return input{node: at, x: plan.Single}
+		}
+		return []input{single(la, lin.dist), single(ra, rin.dist)}, dist{kind: plan.Single}
+	}
+	use := make([]int, len(lk)) // which key pairs to spread by
+	for i := range use {
+		use[i] = i
+	}
+	if u, ok := follow(lin.dist, lk); ok {
+		use = u
+	} else if u, ok := follow(rin.dist, rk); ok {
+		use = u
+	}
+	pick := func(keys []int) []int {
+		out := make([]int, len(use))
+		for i, u := range use {
+			out[i] = keys[u]
+		}
+		return out
+	}
+	ls, rs := pick(lk), pick(rk)
+	edges := []input{spread(la, lin, ls), spread(ra, rin, rs)}
+	d := dist{kind: plan.ByHash, cols: ls}
+	switch n.Kind {
+	case logical.Right:
+		d.cols = rs
+	case logical.Full:
+		d = dist{kind: plan.Local}
+	}
+	return edges, d
+}
+
+// follow tells which key pairs a side is spread by already.
+func follow(d dist, keys []int) ([]int, bool) {
+	if d.kind != plan.ByHash || !d.within(keys) {
+		return nil, false
+	}
+	var use []int
+	for _, c := range d.cols {
+		use = append(use, position(keys, c))
+	}
+	return use, true
+}
+
+// spread makes the edge that spreads a side by columns, in this order.
+func spread(at int, in output, keys []int) input {
+	if in.dist.kind == plan.ByHash && len(in.dist.cols) == len(keys) {
+		same := true
+		for i, c := range in.dist.cols {
+			same = same && c == keys[i]
+		}
+		if same {
+			return local(at)
+		}
+	}
+	pos, _ := positions(keys, in.ids)
+	return input{node: at, x: plan.ByHash, keys: pos}
+}
+
+func marshalPlan(p *plan.Plan) (json.RawMessage, error) { return json.Marshal(p) }

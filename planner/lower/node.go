@@ -1,0 +1,509 @@
+package lower
+
+import (
+	"fmt"
+
+	"tidemill/exec/op/apply"
+	"tidemill/exec/op/filter"
+	"tidemill/exec/op/limit"
+	"tidemill/exec/op/project"
+	"tidemill/exec/op/setop"
+	"tidemill/exec/op/sort"
+	"tidemill/exec/op/tablefunc"
+	"tidemill/exec/op/topn"
+	"tidemill/exec/op/window"
+	"tidemill/exec/plan"
+	"tidemill/planner/logical"
+	"tidemill/sql/expr"
+	"tidemill/sql/sqlerr"
+	"tidemill/sql/types"
+)
+
+// node lowers a logical node once and returns its handle.
+func (l *lowerer) node(n *logical.Node) (int, error) {
+	if h, ok := l.done[n]; ok {
+		return h, nil
+	}
+	h, err := l.lower(n)
+	if err != nil {
+		return 0, err
+	}
+	l.done[n] = h
+	return h, nil
+}
+
+func (l *lowerer) lower(n *logical.Node) (int, error) {
+	switch n.Op {
+	case logical.Scan:
+		return l.scan(n)
+	case logical.Values:
+		return l.values(n)
+	case logical.Filter:
+		return l.filter(n)
+	case logical.Project:
+		return l.project(n)
+	case logical.Join:
+		return l.join(n)
+	case logical.Agg:
+		return l.agg(n)
+	case logical.Distinct:
+		return l.distinct(n)
+	case logical.Union:
+		return l.union(n)
+	case logical.SetOp:
+		return l.setOp(n)
+	case logical.Window:
+		return l.window(n)
+	case logical.TableFunc:
+		return l.tableFunc(n)
+	case logical.Sort, logical.Limit, logical.MaxOne:
+		return l.batchOnly(n)
+	case logical.TopN:
+		return l.topN(n)
+	case logical.Over:
+		return l.over(n)
+	case logical.Apply:
+		return l.apply(n)
+	}
+	return 0, fmt.Errorf("planner: cannot lower %s", n.Op)
+}
+
+// input lowers the only input.
+func (l *lowerer) input(n *logical.Node) (int, output, error) {
+	h, err := l.node(n)
+	if err != nil {
+		return 0, output{}, err
+	}
+	at, out := l.ref(h)
+	return at, out, nil
+}
+
+// scanConfig is plan.Scan with lookup values that are known when parameters are bound.
+type scanConfig struct {
+	plan.Scan
+	LookupExprs []*expr.Expr `json:"lookup_exprs,omitempty"`
+}
+
+func (l *lowerer) scan(n *logical.Node) (int, error) {
+	cfg := scanConfig{Scan: plan.Scan{Object: n.Scan.Object, Cols: n.Scan.Cols}}
+	literal := true
+	for _, e := range n.Scan.Lookup {
+		literal = literal && e.Kind == expr.Literal
+	}
+	for _, e := range n.Scan.Lookup {
+		if literal {
+			cfg.Lookup = append(cfg.Lookup, *e.Lit)
+			continue
+		}
+		x, err := l.expr(e, nil)
+		if err != nil {
+			return 0, err
+		}
+		cfg.LookupExprs = append(cfg.LookupExprs, x)
+	}
+	if cfg.Cols == nil {
+		cfg.Cols = []int{}
+	}
+	return l.add(n, plan.ScanOp, 0, cfg, nil, n.Out, dist{kind: plan.Local})
+}
+
+func (l *lowerer) filter(n *logical.Node) (int, error) {
+	at, in, err := l.input(n.In[0])
+	if err != nil {
+		return 0, err
+	}
+	pred, err := l.expr(logical.AndAll(n.Preds), in.ids)
+	if err != nil {
+		return 0, err
+	}
+	return l.add(n, filter.Name, 1, filter.Config{Pred: pred}, []input{local(at)}, n.Cols(), in.dist)
+}
+
+func (l *lowerer) project(n *logical.Node) (int, error) {
+	at, in, err := l.input(n.In[0])
+	if err != nil {
+		return 0, err
+	}
+	return l.projection(n, at, in, n.Out, n.Exprs)
+}
+
+func (l *lowerer) projection(n *logical.Node, at int, in output, out []logical.Col, es []*expr.Expr) (int, error) {
+	xs, err := l.exprs(es, in.ids)
+	if err != nil {
+		return 0, err
+	}
+	to := map[int]int{}
+	same := len(es) == len(in.ids)
+	for i, e := range es {
+		if e.Kind == expr.Column {
+			to[e.Index] = out[i].ID
+		}
+		same = same && xs[i].Kind == expr.Column && xs[i].Index == i
+	}
+	if same && len(es) > 0 {
+		return l.alias(at, out, in.dist.renamed(to))
+	}
+	return l.add(n, project.Name, 1, project.Config{Exprs: xs}, []input{local(at)}, out, in.dist.renamed(to))
+}
+
+// renamed is the distribution after a projection.
+func (d dist) renamed(to map[int]int) dist {
+	if d.kind != plan.ByHash {
+		return d
+	}
+	out := dist{kind: plan.ByHash}
+	for _, c := range d.cols {
+		id, ok := to[c]
+		if !ok {
+			return dist{kind: plan.Local}
+		}
+		out.cols = append(out.cols, id)
+	}
+	return out
+}
+
+// within tells whether rows that agree on keys are on one worker already.
+func (d dist) within(keys []int) bool {
+	switch d.kind {
+	case plan.Single:
+		return true
+	case plan.ByHash:
+		for _, c := range d.cols {
+			if position(keys, c) < 0 {
+				return false
+			}
+		}
+		return len(d.cols) > 0
+	}
+	return false
+}
+
+// gather makes an edge on which rows that agree on keys meet; no keys means all rows.
+func (l *lowerer) gather(at int, in output, keys []int) (input, dist, error) {
+	if in.dist.within(keys) {
+		return local(at), in.dist, nil
+	}
+	if len(keys) == 0 {
+		return input{node: at, x: plan.Single}, dist{kind: plan.Single}, nil
+	}
+	pos, err := positions(keys, in.ids)
+	return input{node: at, x: plan.ByHash, keys: pos}, dist{kind: plan.ByHash, cols: keys}, err
+}
+
+type noConfig struct{}
+
+func (l *lowerer) distinct(n *logical.Node) (int, error) {
+	at, in, err := l.input(n.In[0])
+	if err != nil {
+		return 0, err
+	}
+	edge, d, err := l.gather(at, in, in.ids)
+	if err != nil {
+		return 0, err
+	}
+	return l.add(n, "distinct", 1, noConfig{}, []input{edge}, n.Cols(), d)
+}
+
+// arm lowers an input of a union or set operation with its columns in the order of the output.
+func (l *lowerer) arm(n *logical.Node, i int) (int, output, error) {
+	at, in, err := l.input(n.In[i])
+	if err != nil {
+		return 0, in, err
+	}
+	same := len(in.ids) == len(n.Map[i])
+	for k := 0; same && k < len(in.ids); k++ {
+		same = in.ids[k] == n.Map[i][k]
+	}
+	if same {
+		return at, in, nil
+	}
+	p := &logical.Node{Op: logical.Project, In: []*logical.Node{n.In[i]}}
+	for _, id := range n.Map[i] {
+		c, _ := n.In[i].Col(id)
+		p.Exprs = append(p.Exprs, logical.Ref(c))
+		c.ID = l.NewID()
+		p.Out = append(p.Out, c)
+	}
+	return l.input(p)
+}
+
+func (l *lowerer) union(n *logical.Node) (int, error) {
+	var ins []input
+	for i := range n.In {
+		at, _, err := l.arm(n, i)
+		if err != nil {
+			return 0, err
+		}
+		ins = append(ins, local(at))
+	}
+	return l.add(n, "union", 1, noConfig{}, ins, n.Out, dist{kind: plan.Local})
+}
+
+func (l *lowerer) setOp(n *logical.Node) (int, error) {
+	var ins []input
+	for i := range n.In {
+		at, in, err := l.arm(n, i)
+		if err != nil {
+			return 0, err
+		}
+		in.dist = dist{kind: plan.Local} // both sides must be spread alike
+		edge, _, err := l.gather(at, in, in.ids)
+		if err != nil {
+			return 0, err
+		}
+		ins = append(ins, edge)
+	}
+	d := dist{kind: plan.ByHash, cols: idsOf(n.Out)}
+	if len(n.Out) == 0 {
+		d = dist{kind: plan.Single}
+	}
+	return l.add(n, setop.Name, 1, setop.Config{Kind: n.SetOp, All: n.All}, ins, n.Out, d)
+}
+
+func (l *lowerer) window(n *logical.Node) (int, error) {
+	at, in, err := l.input(n.In[0])
+	if err != nil {
+		return 0, err
+	}
+	cfg := window.Config{Kind: n.Win.Kind, Col: position(in.ids, n.Win.Time), Size: n.Win.Size, Slide: n.Win.Slide, Offset: n.Win.Offset}
+	if cfg.Kind == window.Tumble {
+		cfg.Slide = 0
+	}
+	return l.add(n, window.Name, 1, cfg, []input{local(at)}, n.Cols(), in.dist)
+}
+
+func (l *lowerer) tableFunc(n *logical.Node) (int, error) {
+	at, in, err := l.input(n.In[0])
+	if err != nil {
+		return 0, err
+	}
+	args, err := l.exprs(n.Func.Args, in.ids)
+	if err != nil {
+		return 0, err
+	}
+	cfg := tablefunc.Config{Func: n.Func.Name, ArgTypes: n.Func.ArgTypes, Args: args, Ordinality: n.Func.Ordinality, Outer: n.Func.Outer}
+	return l.add(n, tablefunc.Name, 1, cfg, []input{local(at)}, n.Cols(), in.dist)
+}
+
+// countConfig carries limits that are parameters until they are bound.
+type countConfig struct {
+	LimitExpr  *expr.Expr `json:"limit_expr,omitempty"`
+	OffsetExpr *expr.Expr `json:"offset_expr,omitempty"`
+}
+
+func counts(n *logical.Node) (lim *int64, off int64, exprs countConfig) {
+	switch {
+	case n.Limit == nil:
+	case n.Limit.Kind == expr.Literal:
+		lim = &n.Limit.Lit.I
+	default:
+		exprs.LimitExpr = n.Limit
+	}
+	switch {
+	case n.Offset == nil:
+	case n.Offset.Kind == expr.Literal:
+		off = n.Offset.Lit.I
+	default:
+		exprs.OffsetExpr = n.Offset
+	}
+	return lim, off, exprs
+}
+
+// batchOnly lowers the operators that plans of views cannot have.
+func (l *lowerer) batchOnly(n *logical.Node) (int, error) {
+	if l.View {
+		return 0, sqlerr.Unsupported("%s is not supported in a materialized view", n.Op)
+	}
+	at, in, err := l.input(n.In[0])
+	if err != nil {
+		return 0, err
+	}
+	edge := input{node: at, x: plan.Single}
+	single := dist{kind: plan.Single}
+	switch n.Op {
+	case logical.Sort:
+		keys, err := sortKeys(n.Order, in.ids)
+		if err != nil {
+			return 0, err
+		}
+		cfg := sort.Config{Keys: keys}
+		if lim := n.Limit; lim != nil && lim.Kind == expr.Literal {
+			cfg.Limit = lim.Lit.I
+		}
+		return l.add(n, sort.Name, 1, cfg, []input{edge}, n.Cols(), single)
+	case logical.Limit:
+		lim, off, exprs := counts(n)
+		cfg := struct {
+			limit.Config
+			countConfig
+		}{limit.Config{Limit: lim, Offset: off}, exprs}
+		return l.add(n, limit.Name, 1, cfg, []input{edge}, n.Cols(), single)
+	}
+	return l.add(n, "maxone", 1, noConfig{}, []input{edge}, n.Cols(), single)
+}
+
+func (l *lowerer) topN(n *logical.Node) (int, error) {
+	at, in, err := l.input(n.In[0])
+	if err != nil {
+		return 0, err
+	}
+	edge, d, err := l.gather(at, in, n.Keys)
+	if err != nil {
+		return 0, err
+	}
+	order, err := sortKeys(n.Order, in.ids)
+	if err != nil {
+		return 0, err
+	}
+	part, err := positions(n.Keys, in.ids)
+	if err != nil {
+		return 0, err
+	}
+	lim, off, exprs := counts(n)
+	cfg := struct {
+		topn.Config
+		countConfig
+	}{topn.Config{Order: order, Limit: lim, Offset: off, Partition: part, WithTies: n.WithTies, Number: len(n.Out) > 0}, exprs}
+	return l.add(n, topn.Name, 1, cfg, []input{edge}, n.Cols(), d)
+}
+
+// values lowers constant rows; rows with parameters or functions of the session become projections.
+func (l *lowerer) values(n *logical.Node) (int, error) {
+	cfg := valuesConfig{Rows: make([][]types.Datum, len(n.Rows))}
+	for i, row := range n.Rows {
+		cfg.Rows[i] = make([]types.Datum, len(row))
+		for k, e := range row {
+			if e.Kind != expr.Literal {
+				return l.computedValues(n)
+			}
+			cfg.Rows[i][k] = *e.Lit
+		}
+	}
+	return l.add(n, "values", 1, cfg, nil, n.Out, dist{kind: plan.Local})
+}
+
+// valuesConfig is the configuration of values, with expressions that BindParams evaluates.
+type valuesConfig struct {
+	Rows  [][]types.Datum `json:"rows"`
+	Exprs [][]*expr.Expr  `json:"exprs,omitempty"`
+}
+
+func (l *lowerer) computedValues(n *logical.Node) (int, error) {
+	if simpleRows(n.Rows) {
+		return l.add(n, "values", 1, valuesConfig{Rows: [][]types.Datum{}, Exprs: n.Rows}, nil, n.Out, dist{kind: plan.Local})
+	}
+	u := &logical.Node{Op: logical.Union, Out: n.Out}
+	for _, row := range n.Rows {
+		p := &logical.Node{Op: logical.Project, In: []*logical.Node{logical.OneRow()}, Exprs: row}
+		var ids []int
+		for _, c := range n.Out {
+			c.ID = l.NewID()
+			p.Out = append(p.Out, c)
+			ids = append(ids, c.ID)
+		}
+		u.In, u.Map = append(u.In, p), append(u.Map, ids)
+	}
+	return l.node(u)
+}
+
+// simpleRows tells whether all values are constants and parameters.
+func simpleRows(rows [][]*expr.Expr) bool {
+	for _, r := range rows {
+		for _, e := range r {
+			if e.Kind != expr.Literal && e.Kind != expr.Param {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// apply lowers a subquery that is run per row.
+func (l *lowerer) apply(n *logical.Node) (int, error) {
+	if l.View {
+		return 0, sqlerr.Unsupported("this kind of correlated subquery is not supported in a materialized view").
+			WithHint("Write it as a join, or keep the subquery to equality conditions between inner and outer columns.")
+	}
+	at, in, err := l.input(n.In[0])
+	if err != nil {
+		return 0, err
+	}
+	free := logical.Free(n.In[1])
+	if at, in, err = l.passOuter(n, at, in, free); err != nil {
+		return 0, err
+	}
+	sub := &lowerer{Options: l.Options, done: map[*logical.Node]int{}, byPrint: map[string]int{}, outer: map[int]int{}}
+	cfg := apply.Config{Kind: n.Sub.Kind, Op: n.Sub.Cmp}
+	for i, id := range in.ids {
+		if free[id] {
+			sub.outer[id] = len(cfg.Outer)
+			cfg.Outer = append(cfg.Outer, i)
+		}
+	}
+	h, err := sub.node(n.In[1])
+	if err != nil {
+		return 0, err
+	}
+	if cfg.Sub, err = marshalPlan(sub.finish(h, len(n.In[1].Cols()))); err != nil {
+		return 0, err
+	}
+	if n.Sub.Left != nil {
+		if cfg.Left, err = l.expr(n.Sub.Left, in.ids); err != nil {
+			return 0, err
+		}
+	}
+	cols := make([]logical.Col, 0, len(in.ids))
+	have := n.In[0].Cols()
+	for i, id := range in.ids {
+		if i < len(have) {
+			cols = append(cols, have[i])
+			continue
+		}
+		cols = append(cols, logical.Col{ID: id, Field: l.nodes[at].Schema[i]})
+	}
+	cols = append(cols, n.Cols()[len(have):]...)
+	return l.add(n, apply.Name, 1, cfg, []input{local(at)}, cols, in.dist)
+}
+
+// passOuter adds columns of enclosing queries that only the inner subquery reads to the input, so
+// that a subplan refers to one outer row only.
+func (l *lowerer) passOuter(n *logical.Node, at int, in output, free logical.Set) (int, output, error) {
+	p := &logical.Node{Op: logical.Project, In: n.In[:1]}
+	for i, id := range in.ids {
+		c := logical.Col{ID: id, Field: l.nodes[at].Schema[i]}
+		p.Out, p.Exprs = append(p.Out, c), append(p.Exprs, logical.Ref(c))
+	}
+	outerCols(n.In[1], func(e *expr.Expr) {
+		if !free[e.Index] || position(idsOf(p.Out), e.Index) >= 0 {
+			return
+		}
+		if _, ok := l.outer[e.Index]; ok {
+			p.Out = append(p.Out, logical.Col{ID: e.Index, Field: types.Field{Name: "outer", Type: e.Type}})
+			p.Exprs = append(p.Exprs, expr.Col(e.Index, e.Type))
+		}
+	})
+	if len(p.Out) == len(in.ids) {
+		return at, in, nil
+	}
+	h, err := l.projection(p, at, in, p.Out, p.Exprs)
+	if err != nil {
+		return 0, in, err
+	}
+	at, in = l.ref(h)
+	return at, in, nil
+}
+
+// outerCols visits all column references of a tree.
+func outerCols(n *logical.Node, f func(*expr.Expr)) {
+	n.EachExpr(func(e *expr.Expr) {
+		expr.Walk(e, func(x *expr.Expr) bool {
+			if x.Kind == expr.Column {
+				f(x)
+			}
+			return true
+		})
+	})
+	for _, in := range n.In {
+		outerCols(in, f)
+	}
+}

@@ -1,0 +1,99 @@
+// Package engine owns the running database: the catalog, the store, the circuit of all dataflows and
+// the readers and writers at its edges. Sessions call it; it knows nothing of the wire.
+//
+// One goroutine, the step loop, changes anything: statements that define or modify are requests to
+// it, executed between two epochs. Reads run in the caller's goroutine on a store snapshot, which is
+// one epoch of all relations together.
+package engine
+
+import (
+	"context"
+
+	"tidemill/catalog"
+	"tidemill/exec/plan"
+	"tidemill/exec/state"
+	"tidemill/planner"
+	"tidemill/sql/ast"
+	"tidemill/sql/fn"
+	"tidemill/sql/rows"
+	"tidemill/sql/types"
+)
+
+// Caller says on whose behalf a statement runs.
+type Caller struct {
+	User       string
+	SearchPath []string
+	Env        types.Env
+	// Text is the statement as the user wrote it, kept as the object's definition.
+	Text string
+	// Notice receives messages for the client (NOTICE: table "x" does not exist, skipping). May be nil.
+	Notice func(severity, code, message string)
+}
+
+// System provides the rows of virtual relations (pg_catalog …) to batch queries.
+type System interface {
+	planner.System
+	// Rows returns the content of a virtual relation, all columns.
+	Rows(ctx context.Context, id uint32, snap *Reader) (*rows.Batch, error)
+}
+
+// Reader is a consistent view of the database at one epoch: catalog and rows. Close it soon: it pins
+// old versions in the store.
+type Reader struct {
+	Catalog *catalog.Snapshot
+	snap    *state.Snap
+	engine  *Engine
+	system  System
+}
+
+// Run is a batch query to execute on a Reader.
+type Run struct {
+	Plan *plan.Plan // parameters bound
+	// Fn is the context of expressions: settings, now(), session functions.
+	Fn *fn.Ctx
+	// Out receives result batches of the plan's visible columns in order; returning ErrStop ends the
+	// query early without error.
+	Out func(*rows.Batch) error
+	// Weights asks for batches as they come, where equal rows may be one with a weight; otherwise each
+	// row stands for itself.
+	Weights bool
+}
+
+// Change is the outcome of INSERT, UPDATE or DELETE.
+type Change struct {
+	// Rows is the count for the command tag.
+	Rows int64
+	// Returning holds the rows of a RETURNING clause.
+	Returning []*rows.Batch
+}
+
+// API is what sessions use; *Engine implements it.
+type API interface {
+	// Reader opens a snapshot of the latest committed epoch. It sees every change acknowledged before.
+	Reader() (*Reader, error)
+	// Define runs a statement that changes the catalog: CREATE, DROP, ALTER, COMMENT, GRANT. It returns
+	// when the effect is durable and, for CREATE MATERIALIZED VIEW, when the backfill is done.
+	Define(ctx context.Context, c *Caller, stmt ast.Statement) error
+	// Modify runs INSERT, UPDATE or DELETE and returns when it is durable.
+	Modify(ctx context.Context, d *planner.DML, params []types.Datum, f *fn.Ctx) (*Change, error)
+	// Verify reruns a materialized view's definition as batch and compares; it returns one line per
+	// difference, at most limit.
+	Verify(ctx context.Context, view *catalog.Object, limit int) ([]string, error)
+	// Statuses lists the running dataflows and edges for SHOW JOBS, metrics and tidemill_catalog.
+	Statuses() []Status
+}
+
+// Status is the state of one source, view or sink.
+type Status struct {
+	Object    *catalog.Object
+	Rows      uint64 // rows processed since start
+	Bytes     uint64 // raw bytes read or written since start
+	StateSize int64  // bytes of operator state
+	ErrorRows int64  // rows in the error relation since start
+	// Message is "" when healthy, else what is wrong.
+	Message string
+	// Position is the committed position of a source or the last delivered epoch of a sink.
+	Position string
+	// Progress of a backfill between 0 and 1; 1 when done.
+	Progress float64
+}

@@ -1,0 +1,294 @@
+package engine
+
+import (
+	"encoding/json"
+
+	"tidemill/catalog"
+	"tidemill/connector"
+	"tidemill/exec/flow"
+	"tidemill/exec/state"
+	"tidemill/sql/rows"
+)
+
+// backfillRows is the number of rows of an upstream relation that one epoch feeds to a new dataflow.
+const backfillRows = 64 << 10
+
+// backfill brings a new dataflow up to date while everything else goes on.
+//
+// From a stored relation (table, view): each epoch reads the next chunk in storage order from the
+// previous epoch's snapshot and lets the relation's own changes through only for keys up to the
+// cursor, because the later ones will be met by the scan. From a source, which is not stored: the
+// dataflow gets new rows with everybody else at once, and a feeder of its own re-reads the past up
+// to the position at which it joined; the order does not matter, since the rows are insertions.
+type backfill struct {
+	flow    *flow.Dataflow
+	feeders []*feeder
+	scans   []*scanFill
+	ended   map[*feeder]bool
+	// recorded tells that the first epoch has stored where the backfill starts.
+	recorded bool
+	// wait is answered when the dataflow is up to date.
+	wait []chan error
+}
+
+// scanFill is the scan of one stored relation.
+type scanFill struct {
+	object uint32
+	cursor []byte
+	done   bool
+	moved  bool
+	rows   int64
+	total  int64
+}
+
+// fillState is the stored form of a scanFill.
+type fillState struct {
+	Cursor []byte `json:"cursor"`
+	Done   bool   `json:"done"`
+}
+
+// gather adds this epoch's part of the backfill to the input.
+func (b *backfill) gather(e *Engine, in *input) {
+	before := len(in.feeds) + len(in.moved)
+	for _, f := range b.feeders {
+		if !b.ended[f] && e.takeFrom(in, f, f.source.ID, b.flow.ID) {
+			b.ended[f] = true
+			in.moved = append(in.moved, f)
+		}
+	}
+	for _, s := range b.scans {
+		if s.moved = false; !s.done {
+			b.scan(e, in, s)
+		}
+	}
+	if !b.recorded || len(in.feeds)+len(in.moved) > before || b.anyMoved() || b.finished() {
+		in.fills = append(in.fills, b)
+	}
+}
+
+func (b *backfill) anyMoved() bool {
+	for _, s := range b.scans {
+		if s.moved {
+			return true
+		}
+	}
+	return false
+}
+
+// scan reads the next chunk of a stored relation and opens the gate up to its end.
+func (b *backfill) scan(e *Engine, in *input, s *scanFill) {
+	v := e.views[s.object]
+	snap := e.store.Snapshot()
+	defer snap.Close()
+	chunk, next, done, err := v.ScanFrom(snap, s.cursor, backfillRows, nil)
+	if err != nil {
+		e.log.Error("backfill cannot read", "object", s.object, "error", err)
+		return
+	}
+	s.cursor, s.done, s.moved = next, done, true
+	if done {
+		b.flow.SetGate(s.object, nil)
+	} else {
+		b.flow.SetGate(s.object, func(delta *rows.Batch) *rows.Batch { return v.UpTo(next, delta) })
+	}
+	if chunk != nil && chunk.Len() > 0 {
+		s.rows += int64(chunk.Len())
+		in.feeds = append(in.feeds, flow.Feed{Object: s.object, To: b.flow.ID, Batches: []*rows.Batch{chunk}})
+		in.rows += chunk.Len()
+	}
+}
+
+// ready tells whether the backfill has work that does not depend on new input.
+func (b *backfill) ready() bool {
+	for _, s := range b.scans {
+		if !s.done {
+			return true
+		}
+	}
+	for _, f := range b.feeders {
+		if f.waiting() {
+			return true
+		}
+	}
+	return false
+}
+
+// finished tells whether everything has been read.
+func (b *backfill) finished() bool {
+	for _, s := range b.scans {
+		if !s.done {
+			return false
+		}
+	}
+	for _, f := range b.feeders {
+		if !b.ended[f] {
+			return false
+		}
+	}
+	return true
+}
+
+// write records the progress of the scans.
+func (b *backfill) write(w *state.CommitWriter) {
+	b.recorded = true
+	for _, s := range b.scans {
+		raw, err := json.Marshal(fillState{s.cursor, s.done})
+		if err != nil {
+			panic(err) // bytes and a bool always marshal
+		}
+		w.Set(fillKey(s.object, b.flow.ID), raw)
+	}
+	for _, f := range b.feeders {
+		putPosition(w, f.source.ID, f.to, position{Next: f.pos, Until: f.until, Done: b.ended[f]})
+	}
+}
+
+func fillKey(object, to uint32) []byte {
+	return metaKey(state.SpacePositions, object, positionName(to))
+}
+
+// progress is the share of the backfill that is done, between 0 and 1.
+func (b *backfill) progress() float64 {
+	done, total := 0.0, 0.0
+	for _, s := range b.scans {
+		total++
+		switch {
+		case s.done:
+			done++
+		case s.total > 0:
+			done += min(1, float64(s.rows)/float64(s.total))
+		}
+	}
+	for _, f := range b.feeders {
+		total++
+		if b.ended[f] {
+			done++
+		}
+	}
+	if total == 0 {
+		return 1
+	}
+	return done / total
+}
+
+// startFill sets up what a new dataflow has to catch up on. Called in the loop when the dataflow is
+// added, and at recovery for one that was not finished (restored says so).
+func (e *Engine) startFill(d *flow.Dataflow, cat *catalog.Snapshot, restored bool) (*backfill, error) {
+	b := &backfill{flow: d, ended: map[*feeder]bool{}}
+	scans, err := d.Plan.Scans()
+	if err != nil {
+		return nil, err
+	}
+	snap := e.store.Snapshot()
+	defer snap.Close()
+	for _, id := range scans {
+		o := cat.ByID(id)
+		if o.Kind == catalog.Source {
+			if err := e.fillSource(b, o, snap, restored); err != nil {
+				b.close()
+				return nil, err
+			}
+			continue
+		}
+		s := &scanFill{object: id}
+		if restored {
+			raw, ok, err := snap.Get(fillKey(id, d.ID))
+			if err != nil {
+				return nil, err
+			}
+			var st fillState
+			if ok {
+				if err := json.Unmarshal(raw, &st); err != nil {
+					return nil, err
+				}
+			}
+			s.cursor, s.done = st.Cursor, st.Done
+		}
+		if n, err := e.views[id].Count(snap); err == nil {
+			s.total = n
+		}
+		if !s.done {
+			closed := s.cursor
+			v := e.views[id]
+			d.SetGate(id, func(delta *rows.Batch) *rows.Batch {
+				if closed == nil {
+					return nil
+				}
+				return v.UpTo(closed, delta)
+			})
+		}
+		b.scans = append(b.scans, s)
+	}
+	return b, nil
+}
+
+// fillSource joins the dataflow to the source's main feeder and re-reads what that has passed.
+func (e *Engine) fillSource(b *backfill, src *catalog.Object, snap *state.Snap, restored bool) error {
+	cols := b.flow.ReadCols(src.ID)
+	if restored {
+		p, ok, err := readPosition(snap, src.ID, b.flow.ID)
+		if err != nil || !ok || p.Done {
+			return err
+		}
+		return b.open(e, src, cols, p.Next, p.Until)
+	}
+	main := e.sources[src.ID]
+	if main == nil || len(main.pos) == 0 {
+		return nil // nothing has been read yet: the main feeder brings everything
+	}
+	return b.open(e, src, cols, nil, main.pos.Clone())
+}
+
+func (b *backfill) open(e *Engine, src *catalog.Object, cols []int, from, until connector.Offset) error {
+	f, err := openFeeder(src, b.flow.ID, cols, from, until, e.wake)
+	if err != nil {
+		return err
+	}
+	b.feeders = append(b.feeders, f)
+	return nil
+}
+
+// close stops the feeders.
+func (b *backfill) close() {
+	for _, f := range b.feeders {
+		f.close()
+	}
+}
+
+// finishFill declares a dataflow up to date: in the next epoch its object is running.
+func (e *Engine) finishFill(b *backfill) {
+	e.edges.Lock()
+	delete(e.fills, b.flow.ID)
+	e.edges.Unlock()
+	b.close()
+	cat := e.catalogNow()
+	if o := cat.ByID(b.flow.ID); o != nil && o.State == catalog.Creating {
+		up := *o
+		up.State = catalog.Running
+		e.pending.catalog = cat.WithObject(&up)
+	}
+	scans, _ := b.flow.Plan.Scans()
+	to := b.flow.ID
+	e.pending.writes = append(e.pending.writes, func(c *state.Commit) error {
+		for _, id := range scans {
+			c.Writer(0).Delete(fillKey(id, to))
+		}
+		return nil
+	})
+	e.pending.waiters = append(e.pending.waiters, b.wait...)
+}
+
+// abandonFill gives up the backfill of a dataflow that failed.
+func (e *Engine) abandonFill(id uint32, err error) {
+	b := e.fills[id]
+	if b == nil {
+		return
+	}
+	e.edges.Lock()
+	delete(e.fills, id)
+	e.edges.Unlock()
+	b.close()
+	for _, w := range b.wait {
+		w <- err
+	}
+}

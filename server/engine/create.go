@@ -1,0 +1,370 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"tidemill/catalog"
+	"tidemill/connector"
+	"tidemill/exec/op"
+	"tidemill/exec/plan"
+	"tidemill/exec/view"
+	"tidemill/planner"
+	"tidemill/sql/ast"
+	"tidemill/sql/sqlerr"
+	"tidemill/sql/types"
+)
+
+func (e *Engine) createTable(c *Caller, s *ast.CreateTable) error {
+	schema, name, skip, err := e.place(c, s.Name, s.IfNotExists)
+	if err != nil || skip {
+		return err
+	}
+	if len(s.Options) > 0 || s.Format != nil {
+		return sqlerr.Unsupported("tables fed by a connector are not supported yet").
+			WithHint("Write CREATE SOURCE, and CREATE MATERIALIZED VIEW over it to keep the rows.")
+	}
+	columns, pk, err := planner.TableFromAST(e.plannerContext(c), s)
+	if err != nil {
+		return err
+	}
+	o := e.newObject(c, catalog.Table, schema, name)
+	o.Columns, o.PrimaryKey, o.Visible = columns, pk, len(columns)
+	o.Storage = &catalog.Storage{Kind: string(view.Bag), Table: e.newTable()}
+	if len(pk) > 0 {
+		o.Storage.Kind, o.Storage.Key = string(view.Keyed), pk
+	}
+	e.put(o)
+	return e.addView(o)
+}
+
+// addView makes the storage of a table or materialized view known.
+func (e *Engine) addView(o *catalog.Object) error {
+	v, err := newView(o, e.cfg.Check)
+	if err != nil {
+		return err
+	}
+	e.edges.Lock()
+	e.views[o.ID] = v
+	e.edges.Unlock()
+	return nil
+}
+
+func (e *Engine) createSource(c *Caller, s *ast.CreateSource) error {
+	schema, name, skip, err := e.place(c, s.Name, s.IfNotExists)
+	if err != nil || skip {
+		return err
+	}
+	spec, opts, err := e.connectorOptions(connector.SourceRole, s.Options)
+	if err != nil {
+		return err
+	}
+	if spec.OpenReader == nil {
+		return sqlerr.New(sqlerr.InvalidParameterValue, "connector %q is not a source", spec.Name)
+	}
+	columns, pk, err := planner.SourceFromAST(e.plannerContext(c), s)
+	if err != nil {
+		return err
+	}
+	o := e.newObject(c, catalog.Source, schema, name)
+	o.Connector, o.Options, o.AppendOnly = spec.Name, opts, true
+	if err := setFormat(o, spec, s.Format); err != nil {
+		return err
+	}
+	if len(columns) == 0 {
+		if spec.Columns == nil {
+			return sqlerr.New(sqlerr.InvalidTableDefinition, "source %q needs a column list", name).
+				WithHint("Write CREATE SOURCE %s (column type, …) WITH (connector = '%s', …).", name, spec.Name)
+		}
+		fields, err := spec.Columns(options(o))
+		if err != nil {
+			return err
+		}
+		for _, f := range fields {
+			columns = append(columns, catalog.Column{Field: f})
+		}
+	}
+	if len(pk) > 0 {
+		return sqlerr.Unsupported("a source cannot have a primary key with FORMAT PLAIN").
+			WithHint("Deduplicate in a materialized view, for example with DISTINCT.")
+	}
+	o.Columns, o.Visible = columns, len(columns)
+	if spec.Check != nil {
+		if err := spec.Check(options(o), o.Fields()); err != nil {
+			return err
+		}
+	}
+	e.put(o)
+	return nil
+}
+
+// connectorOptions splits WITH options into the connector and its validated options.
+func (e *Engine) connectorOptions(role connector.Role, list []ast.Option) (*connector.Spec, map[string]string, error) {
+	raw := map[string]string{}
+	name := ""
+	for _, o := range list {
+		if _, dup := raw[o.Name]; dup || o.Name == "connector" && name != "" {
+			return nil, nil, sqlerr.New(sqlerr.SyntaxError, "option %q given twice", o.Name).At(o.Position())
+		}
+		if o.Name == "connector" {
+			name = o.Value
+			continue
+		}
+		raw[o.Name] = o.Value
+	}
+	if name == "" {
+		return nil, nil, sqlerr.New(sqlerr.InvalidParameterValue, "option %q is missing", "connector").
+			WithHint("Write WITH (connector = 'kafka', …).")
+	}
+	spec, err := connector.Lookup(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	opts, err := spec.ValidateFor(role, raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, o := range spec.Options {
+		if o.Moment && opts[o.Name] == "now" {
+			opts[o.Name] = e.cfg.Now().UTC().Format("2006-01-02 15:04:05.999999")
+		}
+	}
+	return spec, opts, nil
+}
+
+// setFormat takes over the FORMAT clause after checking it against the connector.
+func setFormat(o *catalog.Object, spec *connector.Spec, f *ast.Format) error {
+	if f == nil {
+		if len(spec.Encodings) > 0 {
+			return sqlerr.New(sqlerr.InvalidTableDefinition, "connector %q needs a FORMAT clause", spec.Name).
+				WithHint("Write FORMAT PLAIN ENCODE JSON after the options. Possible: %s.", strings.Join(spec.Encodings, ", "))
+		}
+		return nil
+	}
+	want := f.Envelope + " " + f.Encoding
+	ok := false
+	for _, have := range spec.Encodings {
+		ok = ok || have == want
+	}
+	if !ok {
+		return sqlerr.New(sqlerr.FeatureNotSupported, "connector %q does not support FORMAT %s ENCODE %s", spec.Name,
+			strings.ToUpper(f.Envelope), strings.ToUpper(f.Encoding)).At(f.Position()).
+			WithHint("Possible: %s.", strings.Join(spec.Encodings, ", "))
+	}
+	o.Envelope, o.Encoding = f.Envelope, f.Encoding
+	o.FormatOptions = map[string]string{}
+	for _, opt := range f.Options {
+		o.FormatOptions[opt.Name] = opt.Value
+	}
+	return nil
+}
+
+// createView stores a plain view after checking that its query binds.
+func (e *Engine) createView(c *Caller, s *ast.CreateView) error {
+	schema, name, skip, err := e.place(c, s.Name, s.IfNotExists)
+	if err != nil && !(s.OrReplace && sqlerr.As(err).Code == sqlerr.DuplicateTable) || skip {
+		return err
+	}
+	q, err := planner.PlanQuery(e.plannerContext(c), s.Query)
+	if err != nil {
+		return err
+	}
+	old := e.catalogNow().ByName(schema, name)
+	if old != nil && old.Kind != catalog.View {
+		return sqlerr.New(sqlerr.WrongObjectType, "%q is not a view", name)
+	}
+	o := e.newObject(c, catalog.View, schema, name)
+	if old != nil {
+		o.ID = old.ID
+	}
+	o.Query, o.Deps = s.QueryText, q.Deps
+	fields, err := outputFields(q, s.Columns)
+	if err != nil {
+		return err
+	}
+	for _, f := range fields {
+		o.Columns = append(o.Columns, catalog.Column{Field: f})
+	}
+	o.Visible = len(o.Columns)
+	e.put(o)
+	return nil
+}
+
+// outputFields are the user-visible columns of a query, renamed where the statement lists names.
+func outputFields(q *planner.Query, names []string) (types.Schema, error) {
+	if len(names) > len(q.Columns) {
+		return nil, sqlerr.New(sqlerr.InvalidTableDefinition, "too many column names were specified")
+	}
+	var out types.Schema
+	seen := map[string]bool{}
+	for i, col := range q.Columns {
+		f := col.Field
+		if i < len(names) {
+			f.Name = names[i]
+		}
+		if seen[f.Name] {
+			return nil, sqlerr.New(sqlerr.DuplicateColumn, "column %q specified more than once", f.Name).
+				WithHint("Give each output column a name of its own with AS.")
+		}
+		seen[f.Name] = true
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// createMaterialized starts a new view and waits until it is up to date.
+func (e *Engine) createMaterialized(ctx context.Context, c *Caller, s *ast.CreateView) error {
+	ready := make(chan error, 1)
+	waiting := false
+	err := e.submit(ctx, func() error {
+		b, err := e.startView(c, s)
+		if err != nil || b == nil {
+			return err
+		}
+		b.wait, waiting = append(b.wait, ready), true
+		return nil
+	})
+	if err != nil || !waiting {
+		return err
+	}
+	select {
+	case err := <-ready:
+		return err
+	case <-e.stopped:
+		return errShutdown()
+	case <-ctx.Done(): // the view goes on filling
+		return context.Cause(ctx)
+	}
+}
+
+// startView adds the dataflow of a new materialized view. The backfill is nil when there is nothing
+// to catch up on.
+func (e *Engine) startView(c *Caller, s *ast.CreateView) (*backfill, error) {
+	if s.OrReplace {
+		return nil, sqlerr.Unsupported("CREATE OR REPLACE MATERIALIZED VIEW is not supported yet").
+			WithHint("Drop the view first, or create one under another name.")
+	}
+	schema, name, skip, err := e.place(c, s.Name, s.IfNotExists)
+	if err != nil || skip {
+		return nil, err
+	}
+	settings, err := viewSettings(s.Options)
+	if err != nil {
+		return nil, err
+	}
+	q, err := planner.PlanView(e.plannerContext(c), s.Query, s.Columns)
+	if err != nil {
+		return nil, err
+	}
+	if q.EmitOnWindowClose {
+		return nil, sqlerr.Unsupported("EMIT ON WINDOW CLOSE is not supported yet").
+			WithHint("Without it the view's windows change as rows arrive.")
+	}
+	o := e.newObject(c, catalog.MaterializedView, schema, name)
+	o.Query, o.Deps, o.Settings = s.QueryText, q.Deps, settings
+	if err := e.setOutput(o, q, s.Columns); err != nil {
+		return nil, err
+	}
+	o.Storage = &catalog.Storage{Kind: string(view.Bag), Table: e.newTable()}
+	switch {
+	case q.Plan.Key != nil:
+		o.Storage.Kind, o.Storage.Key = string(view.Keyed), q.Plan.Key
+		o.PrimaryKey = nil
+	case q.Plan.AppendOnly:
+		o.Storage.Kind = string(view.Log)
+	}
+	if err := e.addView(o); err != nil {
+		return nil, err
+	}
+	return e.startFlow(o, q.Plan)
+}
+
+// setOutput gives the object the plan's output columns, hidden ones behind the visible.
+func (e *Engine) setOutput(o *catalog.Object, q *planner.Query, names []string) error {
+	visible, err := outputFields(q, names)
+	if err != nil {
+		return err
+	}
+	root := q.Plan.Nodes[q.Plan.Root].Schema
+	for i, f := range root {
+		if i < len(visible) {
+			f = visible[i]
+		}
+		o.Columns = append(o.Columns, catalog.Column{Field: f})
+	}
+	o.Visible, o.AppendOnly = len(visible), q.Plan.AppendOnly
+	return nil
+}
+
+// viewSettings checks the WITH options of a materialized view.
+func viewSettings(list []ast.Option) (map[string]string, error) {
+	out := map[string]string{}
+	for _, o := range list {
+		switch o.Name {
+		case "on_error":
+			if o.Value != "divert" && o.Value != "fail" {
+				return nil, sqlerr.New(sqlerr.InvalidParameterValue, "invalid value for option %q: %q", o.Name, o.Value).
+					At(o.Position()).WithHint("Use 'divert' (failing rows go to the error relation) or 'fail' (the view stops).")
+			}
+		default:
+			return nil, sqlerr.New(sqlerr.InvalidParameterValue, "unrecognized option %q", o.Name).
+				At(o.Position()).WithHint("Options of a materialized view: on_error.")
+		}
+		out[o.Name] = o.Value
+	}
+	return out, nil
+}
+
+// startFlow assigns store tables to the plan, adds its dataflow to the circuit and its object to the
+// catalog, and starts what it reads.
+func (e *Engine) startFlow(o *catalog.Object, p *plan.Plan) (*backfill, error) {
+	for i := range p.Nodes {
+		n := &p.Nodes[i]
+		if n.Op == plan.ScanOp {
+			continue
+		}
+		spec, err := op.Lookup(n.Op)
+		if err != nil {
+			return nil, err
+		}
+		names, err := spec.Tables(n.Config)
+		if err != nil {
+			return nil, err
+		}
+		n.Tables = map[string]uint32{}
+		for _, name := range names {
+			n.Tables[name] = e.newTable()
+		}
+	}
+	var err error
+	if o.Plan, err = json.Marshal(p); err != nil {
+		return nil, err
+	}
+	d, err := e.circuit.Add(o.ID, p, o.Settings["on_error"] == "fail", false)
+	if err != nil {
+		return nil, err
+	}
+	b, err := e.startFill(d, e.catalogNow(), false)
+	if err == nil {
+		err = e.refreshSources(e.catalogNow())
+	}
+	if err != nil {
+		if b != nil {
+			b.close()
+		}
+		e.circuit.Remove(o.ID)
+		return nil, err
+	}
+	e.pending.force = true
+	if b.finished() {
+		b = nil
+	} else {
+		o.State = catalog.Creating
+		e.edges.Lock()
+		e.fills[o.ID] = b
+		e.edges.Unlock()
+	}
+	e.put(o)
+	return b, nil
+}

@@ -1,0 +1,242 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tidemill/catalog"
+	"tidemill/exec/flow"
+	"tidemill/exec/mem"
+	"tidemill/exec/state"
+	"tidemill/exec/view"
+	"tidemill/sql/rows"
+)
+
+// Config configures an engine.
+type Config struct {
+	// Dir is the data directory. Store overrides its opening, for tests.
+	Dir   string
+	Store *state.Store
+	// Workers is the number of workers of the circuit; 0 = GOMAXPROCS.
+	Workers int
+	// MemoryLimit bounds operator state and queries, in bytes; 0 = 70 % of the machine's memory.
+	MemoryLimit int64
+	// SyncInterval is how often committed epochs are made durable when nobody waits for it; 0 = 100 ms.
+	SyncInterval time.Duration
+	// StepRows bounds the rows that one epoch takes from one source; 0 = 64 k.
+	StepRows int
+	// Check runs invariant checkers on every edge and view, as all tests do.
+	Check bool
+	// System provides the virtual relations; may be nil.
+	System System
+	Log    *slog.Logger
+	// Now is the clock; nil = time.Now.
+	Now func() time.Time
+}
+
+// Engine is a running database. Its exported methods may be called from any goroutine.
+type Engine struct {
+	cfg     Config
+	log     *slog.Logger
+	store   *state.Store
+	budget  *mem.Budget
+	queries *mem.Budget
+	circuit *flow.Circuit
+	metrics Metrics
+
+	// publish guards the pair (store snapshot, catalog): a commit changes both under the write lock.
+	publish sync.RWMutex
+	cat     atomic.Pointer[catalog.Snapshot]
+
+	requests chan *request
+	wakeup   chan struct{}
+	stop     chan struct{}
+	stopped  chan struct{}
+	syncer   *syncer
+	failure  atomic.Pointer[error]
+
+	// edges guards the maps below, which only the step loop changes.
+	edges   sync.RWMutex
+	views   map[uint32]*view.View // storage of tables and materialized views
+	sources map[uint32]*feeder    // main feeder of each source that is read
+	fills   map[uint32]*backfill  // dataflows that are being created
+	sinks   map[uint32]*sink
+
+	pending pending
+	// stored is the catalog as the store has it, nil in a new store. Only the step loop uses it.
+	stored *catalog.Snapshot
+}
+
+// request is work for the step loop.
+type request struct {
+	// do runs in the loop between two epochs. An error is the outcome; without one the outcome is that
+	// of the epoch that do's changes are part of.
+	do func() error
+	// fresh asks that the table changes served before are committed first, because do reads tables.
+	fresh bool
+	// done receives the outcome once the epoch is durable.
+	done chan error
+}
+
+// pending is what the next epoch holds beside the sources' rows. Only the step loop uses it.
+type pending struct {
+	catalog *catalog.Snapshot // nil = unchanged
+	deltas  map[uint32][]*rows.Batch
+	writes  []func(*state.Commit) error
+	waiters []chan error
+	force   bool // run an epoch even without rows
+}
+
+func (p *pending) empty() bool {
+	return p.catalog == nil && len(p.deltas) == 0 && len(p.writes) == 0 && len(p.waiters) == 0 && !p.force
+}
+
+// Open opens or creates a database and continues where it stopped.
+func Open(cfg Config) (*Engine, error) {
+	e, err := newEngine(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.recover(); err != nil {
+		e.store.Close()
+		return nil, err
+	}
+	e.syncer = startSyncer(e)
+	go e.loop()
+	return e, nil
+}
+
+func newEngine(cfg Config) (*Engine, error) {
+	if cfg.Workers <= 0 {
+		cfg.Workers = runtime.GOMAXPROCS(0)
+	}
+	if cfg.SyncInterval <= 0 {
+		cfg.SyncInterval = 100 * time.Millisecond
+	}
+	if cfg.StepRows <= 0 {
+		cfg.StepRows = 64 << 10
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.MemoryLimit <= 0 {
+		cfg.MemoryLimit = defaultMemory()
+	}
+	store := cfg.Store
+	if store == nil {
+		var err error
+		if store, err = state.Open(state.Options{Dir: cfg.Dir}); err != nil {
+			return nil, fmt.Errorf("opening data directory %s: %w", cfg.Dir, err)
+		}
+	}
+	e := &Engine{
+		cfg: cfg, log: cfg.Log, store: store,
+		budget:   mem.NewBudget("server", cfg.MemoryLimit),
+		requests: make(chan *request, 256), wakeup: make(chan struct{}, 1),
+		stop: make(chan struct{}), stopped: make(chan struct{}),
+		views: map[uint32]*view.View{}, sources: map[uint32]*feeder{},
+		fills: map[uint32]*backfill{}, sinks: map[uint32]*sink{},
+	}
+	e.queries = e.budget.Child("queries", cfg.MemoryLimit/2)
+	e.circuit = flow.New(flow.Config{
+		Workers: cfg.Workers, Store: store, Mem: e.budget.Account("operator state"), Check: cfg.Check,
+	})
+	return e, nil
+}
+
+// Catalog returns the current catalog.
+func (e *Engine) Catalog() *catalog.Snapshot { return e.cat.Load() }
+
+// Store gives access to the store for metrics, checks and backup.
+func (e *Engine) Store() *state.Store { return e.store }
+
+// Metrics returns the engine's counters.
+func (e *Engine) Metrics() *Metrics { return &e.metrics }
+
+// Done is closed when the engine has stopped, by Close or by a failure that Err tells.
+func (e *Engine) Done() <-chan struct{} { return e.stopped }
+
+// Err returns the failure that stopped the engine, or nil.
+func (e *Engine) Err() error {
+	if p := e.failure.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// wake tells the step loop that something waits.
+func (e *Engine) wake() {
+	select {
+	case e.wakeup <- struct{}{}:
+	default:
+	}
+}
+
+// submit runs do in the step loop and waits until its epoch is durable. The wait ends early with ctx,
+// the work does not.
+func (e *Engine) submit(ctx context.Context, do func() error) error {
+	return e.send(ctx, &request{do: do, done: make(chan error, 1)})
+}
+
+// send is submit for a request made by the caller.
+func (e *Engine) send(ctx context.Context, r *request) error {
+	select {
+	case e.requests <- r:
+	case <-e.stop:
+		return errShutdown()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case err := <-r.done:
+		return err
+	case <-e.stopped:
+		select {
+		case err := <-r.done:
+			return err
+		default:
+			return errShutdown()
+		}
+	}
+}
+
+// Close stops reading, finishes the epoch under way, makes everything durable and closes the store.
+func (e *Engine) Close() error {
+	close(e.stop)
+	<-e.stopped
+	e.edges.RLock()
+	var feeders []*feeder
+	for _, f := range e.sources {
+		feeders = append(feeders, f)
+	}
+	for _, b := range e.fills {
+		for _, f := range b.feeders {
+			feeders = append(feeders, f)
+		}
+	}
+	var sinks []*sink
+	for _, s := range e.sinks {
+		sinks = append(sinks, s)
+	}
+	e.edges.RUnlock()
+	var wg sync.WaitGroup
+	for _, f := range feeders {
+		wg.Add(1)
+		go func() { defer wg.Done(); f.close() }()
+	}
+	for _, s := range sinks {
+		wg.Add(1)
+		go func() { defer wg.Done(); s.close() }()
+	}
+	wg.Wait()
+	e.syncer.close()
+	return e.store.Close()
+}

@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tidemill/catalog"
+	"tidemill/connector"
+	"tidemill/exec/batch"
+	"tidemill/exec/plan"
+	"tidemill/exec/view"
+	"tidemill/sql/fn"
+	"tidemill/sql/rows"
+	"tidemill/sql/sqlerr"
+)
+
+// ErrStop, returned from Run.Out, ends a query early without an error.
+var ErrStop = batch.ErrStop
+
+// Reader opens a snapshot of the latest committed epoch.
+func (e *Engine) Reader() (*Reader, error) {
+	if err := e.Err(); err != nil {
+		return nil, sqlerr.New(sqlerr.CannotConnectNow, "the engine has stopped: %v", err)
+	}
+	e.publish.RLock()
+	defer e.publish.RUnlock()
+	return &Reader{Catalog: e.cat.Load(), snap: e.store.Snapshot(), engine: e, system: e.cfg.System}, nil
+}
+
+// Epoch returns the epoch that the reader sees.
+func (r *Reader) Epoch() uint64 { return r.snap.Epoch() }
+
+// Close releases the snapshot.
+func (r *Reader) Close() error { return r.snap.Close() }
+
+// Run executes a batch query on the snapshot.
+func (r *Reader) Run(ctx context.Context, q *Run) error {
+	return r.run(ctx, q, nil)
+}
+
+// run executes a query; until bounds the reading of sources, by object.
+func (r *Reader) run(ctx context.Context, q *Run, until map[uint32]connector.Offset) error {
+	acct := r.engine.queries.Account("query")
+	defer acct.Close()
+	f := q.Fn
+	if f == nil {
+		f = &fn.Ctx{Now: r.engine.cfg.Now().UnixMicro()}
+	}
+	visible := q.Plan.Visible
+	return batch.Run(ctx, &batch.Query{
+		Plan: q.Plan, Scanner: &scanner{r: r, until: until}, Fn: f, Mem: acct,
+		Out: func(b *rows.Batch) error {
+			if visible < len(b.Cols) {
+				cut := *b
+				cut.Cols = b.Cols[:visible]
+				if len(b.Schema) > visible {
+					cut.Schema = b.Schema[:visible]
+				}
+				b = &cut
+			}
+			if !q.Weights {
+				b = b.Expand()
+			}
+			return q.Out(b)
+		},
+	})
+}
+
+// scanner reads relations of a Reader for a batch query.
+type scanner struct {
+	r     *Reader
+	until map[uint32]connector.Offset
+}
+
+// Scan reads a stored relation, a source up to its present end, or a virtual relation.
+func (s *scanner) Scan(ctx context.Context, sc *plan.Scan, f func(*rows.Batch) error) error {
+	if sc.Object < catalog.FirstUserID {
+		return s.virtual(ctx, sc, f)
+	}
+	o := s.r.Catalog.ByID(sc.Object)
+	if o == nil {
+		return sqlerr.New(sqlerr.UndefinedTable, "relation with OID %d does not exist", sc.Object)
+	}
+	if o.Kind == catalog.Source {
+		return s.source(ctx, o, sc.Cols, f)
+	}
+	if o.Storage == nil {
+		return fmt.Errorf("%s %s has no rows", o.Kind, o.Name)
+	}
+	if o.State == catalog.Creating {
+		return sqlerr.New(sqlerr.ObjectNotInPrerequisite, "materialized view %q has not been populated", o.Name).
+			WithHint("It is being filled; SHOW JOBS tells how far it is.")
+	}
+	v, err := s.r.view(o)
+	if err != nil {
+		return err
+	}
+	if len(sc.Lookup) > 0 {
+		return v.Lookup(s.r.snap, sc.Lookup, sc.Cols, f)
+	}
+	return v.Scan(s.r.snap, sc.Cols, f)
+}
+
+// view returns the storage handle of an object of the reader's catalog.
+func (r *Reader) view(o *catalog.Object) (*view.View, error) {
+	r.engine.edges.RLock()
+	v := r.engine.views[o.ID]
+	r.engine.edges.RUnlock()
+	if v != nil {
+		return v, nil
+	}
+	return newView(o, false) // dropped since
+}
+
+// Count returns the number of rows of a table or materialized view.
+func (r *Reader) Count(o *catalog.Object) (int64, error) {
+	v, err := r.view(o)
+	if err != nil {
+		return 0, err
+	}
+	return v.Count(r.snap)
+}
+
+func (s *scanner) virtual(ctx context.Context, sc *plan.Scan, f func(*rows.Batch) error) error {
+	if s.r.system == nil {
+		return fmt.Errorf("no virtual relation %d", sc.Object)
+	}
+	b, err := s.r.system.Rows(ctx, sc.Object, s.r)
+	if err != nil || b.Len() == 0 {
+		return err
+	}
+	out := &rows.Batch{N: b.N, Sel: b.Sel, W: b.W}
+	for _, c := range sc.Cols {
+		out.Cols = append(out.Cols, b.Cols[c])
+	}
+	return f(out)
+}
+
+// source reads a source from its start to its end of now (or the given positions). A source without
+// an end can be read as far as the query goes on asking, that is, under a LIMIT.
+func (s *scanner) source(ctx context.Context, o *catalog.Object, cols []int, f func(*rows.Batch) error) error {
+	spec, err := connector.Lookup(o.Connector)
+	if err != nil {
+		return err
+	}
+	until := s.until[o.ID]
+	if until == nil && spec.End != nil {
+		if until, err = spec.End(ctx, readerConfig(o, cols, nil, nil)); err != nil {
+			return err
+		}
+		if len(until) == 0 {
+			return nil
+		}
+	}
+	conn, err := spec.OpenReader(readerConfig(o, cols, nil, until))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for {
+		chunk, err := conn.Poll(ctx, pollRows)
+		if ctx.Err() != nil {
+			return canceledErr(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		for _, b := range chunk.Batches {
+			if b.Len() == 0 {
+				continue
+			}
+			if err := f(b); err != nil {
+				return err
+			}
+		}
+		if chunk.Done {
+			return nil
+		}
+	}
+}
+
+func canceledErr(ctx context.Context) error {
+	var e *sqlerr.Error
+	if errors.As(context.Cause(ctx), &e) {
+		return e
+	}
+	return sqlerr.New(sqlerr.QueryCanceled, "canceling statement due to user request")
+}

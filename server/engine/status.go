@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"tidemill/catalog"
+)
+
+// Statuses lists sources, tables, materialized views and sinks with what they are doing.
+func (e *Engine) Statuses() []Status {
+	cat := e.cat.Load()
+	e.edges.RLock()
+	defer e.edges.RUnlock()
+	var out []Status
+	for _, o := range cat.Objects() {
+		st := Status{Object: o, Progress: 1}
+		switch o.Kind {
+		case catalog.Source:
+			e.sourceStatus(&st)
+		case catalog.MaterializedView, catalog.Sink:
+			e.flowStatus(&st)
+		case catalog.Table:
+		default:
+			continue
+		}
+		out = append(out, st)
+	}
+	return out
+}
+
+func (e *Engine) sourceStatus(st *Status) {
+	f := e.sources[st.Object.ID]
+	if f == nil {
+		st.Message = "not read by any view"
+		return
+	}
+	st.Rows, st.Bytes, st.ErrorRows = f.totalRows.Load(), f.totalBytes.Load(), f.totalBad.Load()
+	st.Message = f.status()
+	snap := e.store.Snapshot()
+	defer snap.Close()
+	if p, ok, err := readPosition(snap, st.Object.ID, 0); err == nil && ok {
+		raw, _ := json.Marshal(p.Next)
+		st.Position = string(raw)
+	}
+}
+
+func (e *Engine) flowStatus(st *Status) {
+	o := st.Object
+	if o.State == catalog.Failed || o.State == catalog.Inconsistent {
+		st.Message = o.StateReason
+	}
+	if b := e.fills[o.ID]; b != nil {
+		st.Progress = b.progress()
+	}
+	st.StateSize = e.circuit.StateBytes(o.ID)
+	if s := e.sinks[o.ID]; s != nil {
+		s.mu.Lock()
+		st.Position = fmt.Sprint(s.delivered)
+		if s.failure != "" {
+			st.Message = s.failure
+		}
+		s.mu.Unlock()
+	}
+}
+
+// Drained tells that every source that is read has ended and everything of it is committed, and that
+// no backfill is under way. Sources without an end never are.
+func (e *Engine) Drained() bool {
+	e.edges.RLock()
+	defer e.edges.RUnlock()
+	if len(e.fills) > 0 {
+		return false
+	}
+	for _, f := range e.sources {
+		if !f.committed.Load() {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,131 @@
+package session
+
+import (
+	"context"
+
+	"tidemill/catalog"
+	"tidemill/planner"
+	"tidemill/sql/ast"
+	"tidemill/sql/sqlerr"
+)
+
+// explain is EXPLAIN of a query, a DML statement or CREATE MATERIALIZED VIEW.
+func (s *Session) explain(x *ast.Explain) (*result, error) {
+	verbose := false
+	for _, o := range x.Options {
+		on, _ := parseBool(o.Value)
+		switch o.Name {
+		case "verbose":
+			verbose = on
+		case "analyze":
+			if on {
+				return nil, sqlerr.Unsupported("EXPLAIN ANALYZE is not supported yet")
+			}
+		case "format":
+			if upper(o.Value) != "TEXT" {
+				return nil, sqlerr.Unsupported("EXPLAIN (FORMAT %s) is not supported", upper(o.Value)).At(o.Position())
+			}
+		}
+	}
+	p, err := s.pin()
+	if err != nil {
+		return nil, err
+	}
+	defer p.release()
+	lines, err := s.explainLines(p, x.Statement, verbose)
+	if err != nil {
+		return nil, err
+	}
+	var list [][]string
+	for _, l := range lines {
+		list = append(list, []string{l})
+	}
+	return textRows(textColumns("QUERY PLAN"), "EXPLAIN", list), nil
+}
+
+func (s *Session) explainLines(p *pin, stmt ast.Statement, verbose bool) ([]string, error) {
+	c := s.plannerContext(p, nil)
+	dml := func(d *planner.DML, err error) ([]string, error) {
+		if err != nil {
+			return nil, err
+		}
+		out := []string{map[string]string{"insert": "Insert", "update": "Update", "delete": "Delete"}[d.Kind] + " on " + d.Table.Name}
+		for _, l := range planner.Explain(d.Query, verbose) {
+			out = append(out, "  "+l)
+		}
+		return out, nil
+	}
+	switch x := stmt.(type) {
+	case *ast.Query:
+		q, err := planner.PlanQuery(c, x.Select)
+		if err != nil {
+			return nil, err
+		}
+		return planner.Explain(q, verbose), nil
+	case *ast.Insert:
+		return dml(planner.PlanInsert(c, x))
+	case *ast.Update:
+		return dml(planner.PlanUpdate(c, x))
+	case *ast.Delete:
+		return dml(planner.PlanDelete(c, x))
+	case *ast.Declare:
+		return s.explainLines(p, &ast.Query{Pos: x.Pos, Select: x.Query}, verbose)
+	case *ast.Execute:
+		st, err := s.statement(x.Name)
+		if err != nil {
+			return nil, err
+		}
+		return s.explainLines(p, st.stmt, verbose)
+	case *ast.CreateView:
+		return s.explainView(c, x, verbose)
+	}
+	return nil, sqlerr.Unsupported("EXPLAIN of this statement is not supported")
+}
+
+// verifyLines bounds the differences that VERIFY lists.
+const verifyLines = 100
+
+// verify is VERIFY MATERIALIZED VIEW: no rows means that the view equals its definition.
+func (s *Session) verify(ctx context.Context, x *ast.Verify) (*result, error) {
+	p, err := s.pin()
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.relation(p, x.Name, x.Position())
+	p.release()
+	if err != nil {
+		return nil, err
+	}
+	if o.Kind != catalog.MaterializedView {
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "%q is not a materialized view", o.Name).At(x.Position())
+	}
+	lines, err := s.m.Engine.Verify(ctx, o, verifyLines)
+	if err != nil {
+		return nil, err
+	}
+	if len(lines) == 0 {
+		s.notify("NOTICE", sqlerr.New(sqlerr.SuccessfulCompletion, "materialized view %q equals its definition", o.Name))
+	} else {
+		s.warn(sqlerr.DataCorrupted, "materialized view %q differs from its definition", o.Name)
+	}
+	var list [][]string
+	for _, l := range lines {
+		list = append(list, []string{l})
+	}
+	return textRows(textColumns("difference"), "VERIFY", list), nil
+}
+
+// explainView shows the plan that a view would run.
+func (s *Session) explainView(c *planner.Context, x *ast.CreateView, verbose bool) ([]string, error) {
+	plan := planner.PlanQuery
+	if x.Materialized {
+		plan = func(c *planner.Context, q *ast.Select) (*planner.Query, error) {
+			return planner.PlanView(c, q, x.Columns)
+		}
+	}
+	q, err := plan(c, x.Query)
+	if err != nil {
+		return nil, err
+	}
+	return planner.Explain(q, verbose), nil
+}

@@ -1,0 +1,104 @@
+package session
+
+import (
+	"context"
+	"strings"
+
+	"tidemill/planner"
+	"tidemill/server/engine"
+	"tidemill/sql/ast"
+	"tidemill/sql/rows"
+	"tidemill/sql/sqlerr"
+	"tidemill/sql/types"
+)
+
+func upper(s string) string { return strings.ToUpper(s) }
+
+// prepareStatement is SQL's PREPARE.
+func (s *Session) prepareStatement(x *ast.Prepare) error {
+	if s.prepared[x.Name] != nil {
+		return sqlerr.New(sqlerr.DuplicatePreparedStatement, "prepared statement %q already exists", x.Name)
+	}
+	if !plannable(x.Statement) {
+		return sqlerr.New(sqlerr.SyntaxError, "PREPARE takes SELECT, INSERT, UPDATE, DELETE or VALUES")
+	}
+	st := &statement{name: x.Name, stmt: x.Statement, text: x.Text, fromSQL: true}
+	for _, t := range x.Types {
+		typ, err := types.ByName(strings.Join(t.Name, "."), t.Mods, t.Dims)
+		if err != nil {
+			return err
+		}
+		st.given = append(st.given, typ)
+	}
+	return s.prepare(st)
+}
+
+// executeStatement is SQL's EXECUTE.
+func (s *Session) executeStatement(ctx context.Context, p *portal, x *ast.Execute) (*result, error) {
+	st, err := s.statement(x.Name)
+	if err != nil {
+		return nil, err
+	}
+	inner := &portal{st: st, formats: p.formats}
+	defer inner.close()
+	if err := s.resolve(inner); err != nil {
+		return nil, err
+	}
+	if len(x.Args) != len(st.params) {
+		return nil, sqlerr.New(sqlerr.SyntaxError, "wrong number of parameters for prepared statement %q", x.Name).
+			WithDetail("Expected %d parameters but got %d.", len(st.params), len(x.Args))
+	}
+	if inner.params, err = s.arguments(ctx, x.Args, st.params); err != nil {
+		return nil, err
+	}
+	return nil, s.run(ctx, inner, 0)
+}
+
+// arguments evaluates the arguments of EXECUTE.
+func (s *Session) arguments(ctx context.Context, args []ast.Expr, want []types.Type) ([]types.Datum, error) {
+	if len(args) == 0 {
+		return nil, nil
+	}
+	sel := &ast.Select{}
+	for i, a := range args {
+		t := want[i]
+		name := ast.TypeName{Name: []string{t.Name()}}
+		if t.ID == types.Array && t.Elem != nil {
+			name = ast.TypeName{Name: []string{t.Elem.Name()}, Dims: 1}
+		}
+		sel.Items = append(sel.Items, ast.SelectItem{Expr: &ast.Cast{Pos: ast.Pos(a.Position()), Expr: a, Type: name}})
+	}
+	pn, err := s.pin()
+	if err != nil {
+		return nil, err
+	}
+	defer pn.release()
+	q, err := planner.PlanQuery(s.plannerContext(pn, nil), sel)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]types.Datum, len(args))
+	err = pn.Run(s.withSession(ctx), &engine.Run{Plan: q.Plan, Fn: s.fnCtx(pn.Catalog), Out: func(b *rows.Batch) error {
+		for i := range out {
+			d := b.Cols[i].Datum(b.Row(0))
+			d.S = append([]byte(nil), d.S...)
+			d.Type = want[i]
+			out[i] = d
+		}
+		return nil
+	}})
+	return out, err
+}
+
+// deallocate is DEALLOCATE.
+func (s *Session) deallocate(x *ast.Deallocate) (string, error) {
+	if x.Name == "" {
+		clear(s.prepared)
+		return "DEALLOCATE ALL", nil
+	}
+	if _, err := s.statement(x.Name); err != nil {
+		return "", err
+	}
+	delete(s.prepared, x.Name)
+	return "DEALLOCATE", nil
+}

@@ -1,0 +1,101 @@
+package ast
+
+// Select is a query expression: a SELECT block, VALUES, or a set operation over two queries, with
+// the clauses that surround it.
+type Select struct {
+	Pos
+	With      []CTE
+	Recursive bool
+
+	// Exactly one of the three forms is set: a set operation (SetOp != ""), VALUES (Values != nil), or
+	// a SELECT block.
+	SetOp       string // "union", "intersect", "except"
+	SetAll      bool
+	Left, Right *Select
+
+	Values [][]Expr
+
+	Distinct   bool
+	DistinctOn []Expr
+	Items      []SelectItem // may be empty: SELECT FROM t
+	From       []TableExpr  // comma-separated; empty = no FROM
+	Where      Expr
+	GroupBy    []GroupItem
+	GroupAll   bool // GROUP BY () alone or an empty grouping set list
+	Having     Expr
+	Windows    map[string]*Window
+
+	OrderBy  []OrderItem
+	Limit    Expr // nil = none (LIMIT ALL too)
+	Offset   Expr
+	WithTies bool
+	Locking  string // FOR UPDATE … as written; accepted and ignored
+
+	EmitOnWindowClose bool // EMIT ON WINDOW CLOSE, streaming only
+}
+
+// CTE is one WITH item.
+type CTE struct {
+	Pos
+	Name    string
+	Columns []string
+	Query   *Select
+	// Materialized is nil when unsaid.
+	Materialized *bool
+}
+
+// SelectItem is one output column: an expression with an optional alias, or a Star.
+type SelectItem struct {
+	Expr  Expr
+	Alias string
+}
+
+// GroupItem is one GROUP BY element: Expr, or grouping sets when Kind is not "".
+type GroupItem struct {
+	Expr Expr
+	Kind string // "", "rollup", "cube", "sets"
+	Sets [][]Expr
+}
+
+// TableExpr is anything in FROM.
+type TableExpr interface{ Position() int }
+
+type (
+	// TableName is a relation by name.
+	TableName struct {
+		Pos
+		Name    []string
+		Alias   string
+		Columns []string // alias column list
+		// AsOf is FOR SYSTEM_TIME AS OF; nil when absent.
+		AsOf Expr
+	}
+	// Derived is (query) AS alias.
+	Derived struct {
+		Pos
+		Query   *Select
+		Lateral bool
+		Alias   string
+		Columns []string
+	}
+	// TableFunc is a function in FROM: generate_series(…), TUMBLE(t, ts, INTERVAL …), unnest(…).
+	// A relation given as an argument (TUMBLE(bid, …)) is a ColumnRef in Call.Args.
+	TableFunc struct {
+		Pos
+		Calls      []*Call // several under ROWS FROM (…)
+		Lateral    bool
+		Ordinality bool
+		Alias      string
+		Columns    []string
+		ColumnDefs []ColumnDef // AS t(a int, b text)
+	}
+	// Join joins two table expressions.
+	Join struct {
+		Pos
+		Kind        string // "inner", "left", "right", "full", "cross", "asof", "asof left"
+		Left, Right TableExpr
+		On          Expr
+		Using       []string
+		Natural     bool
+	}
+)

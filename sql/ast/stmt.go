@@ -1,0 +1,346 @@
+package ast
+
+// Statement is one SQL statement. Query texts inside statements that are stored (views) are kept
+// verbatim in Text fields.
+type Statement interface{ Position() int }
+
+// ColumnDef is a column of CREATE TABLE or CREATE SOURCE.
+type ColumnDef struct {
+	Pos
+	Name       string
+	Type       TypeName
+	NotNull    bool
+	PrimaryKey bool
+	Unique     bool
+	Default    Expr
+	Check      Expr
+	Generated  Expr // GENERATED ALWAYS AS (expr) STORED, or AS expr
+	Identity   string
+}
+
+// Option is one key = value of a WITH clause. Value is the text of a string, number, boolean or
+// bare word.
+type Option struct {
+	Pos
+	Name  string // dots kept: properties.bootstrap.server
+	Value string
+}
+
+// Watermark is WATERMARK FOR column AS expr.
+type Watermark struct {
+	Pos
+	Column string
+	Expr   Expr
+}
+
+// Format is FORMAT <Envelope> ENCODE <Encoding> (options).
+type Format struct {
+	Pos
+	Envelope string // plain, upsert, debezium, … lower case
+	Encoding string // json, csv, avro, …
+	Options  []Option
+}
+
+type (
+	// CreateTable is CREATE TABLE; with a connector in Options it is a table fed by a source.
+	CreateTable struct {
+		Pos
+		Name        []string
+		IfNotExists bool
+		Temp        bool
+		Columns     []ColumnDef
+		PrimaryKey  []string
+		Checks      []Expr
+		Options     []Option
+		Watermarks  []Watermark
+		Format      *Format
+		AsQuery     *Select // CREATE TABLE … AS; Columns then hold names only
+		NoData      bool    // WITH NO DATA
+	}
+	// CreateSource is CREATE SOURCE.
+	CreateSource struct {
+		Pos
+		Name        []string
+		IfNotExists bool
+		Columns     []ColumnDef
+		PrimaryKey  []string
+		Include     []IncludeColumn
+		Watermarks  []Watermark
+		Options     []Option
+		Format      *Format
+	}
+	// IncludeColumn is INCLUDE key|partition|offset|timestamp|header [AS name].
+	IncludeColumn struct {
+		Pos
+		What, As string
+	}
+	// CreateView is CREATE [MATERIALIZED] VIEW. Text is the whole statement as written and QueryText
+	// the query's part of it.
+	CreateView struct {
+		Pos
+		Name         []string
+		Materialized bool
+		OrReplace    bool
+		IfNotExists  bool
+		Temp         bool
+		Columns      []string
+		Options      []Option
+		Query        *Select
+		Text         string
+		QueryText    string
+		NoData       bool // WITH NO DATA
+	}
+	// CreateSink is CREATE SINK name FROM relation or AS query, INTO connector options.
+	CreateSink struct {
+		Pos
+		Name        []string
+		IfNotExists bool
+		From        []string
+		Query       *Select
+		QueryText   string
+		Options     []Option
+		Format      *Format
+	}
+	// CreateSchema is CREATE SCHEMA.
+	CreateSchema struct {
+		Pos
+		Name        string
+		IfNotExists bool
+	}
+	// CreateIndex is CREATE INDEX name ON relation (columns).
+	CreateIndex struct {
+		Pos
+		Name        string
+		IfNotExists bool
+		Unique      bool
+		Table       []string
+		Columns     []OrderItem
+		Include     []string
+	}
+	// CreateRole is CREATE ROLE or CREATE USER; AlterRole changes one. Password is nil when unsaid.
+	CreateRole struct {
+		Pos
+		Name    string
+		Options RoleOptions
+	}
+	// AlterRole is ALTER ROLE/USER name WITH ….
+	AlterRole struct {
+		Pos
+		Name    string
+		Options RoleOptions
+	}
+	// Drop is DROP <Kind> names. Kind is "table", "source", "view", "materialized view", "sink",
+	// "schema", "index", "role", "connection", "secret", "type", "function".
+	Drop struct {
+		Pos
+		Kind     string
+		Names    [][]string
+		NamePos  []int
+		IfExists bool
+		Cascade  bool
+	}
+	// Alter is ALTER <Kind> name <Action> with the action's words in Args (rename to x, set (k = v)).
+	Alter struct {
+		Pos
+		Kind     string
+		Name     []string
+		IfExists bool
+		Action   string // "rename", "rename column", "set", "set schema", "owner", "add column", "drop column", …
+		Args     []string
+		Column   *ColumnDef
+		Options  []Option
+	}
+	// Comment is COMMENT ON kind name IS text; Text is nil for IS NULL.
+	Comment struct {
+		Pos
+		Kind string
+		Name []string
+		Text *string
+	}
+	// Grant is GRANT or REVOKE (Revoke set), carried as words for the catalog to judge.
+	Grant struct {
+		Pos
+		Revoke     bool
+		Privileges []string
+		Kind       string // "table", "schema", "database", "role", …
+		Names      [][]string
+		Roles      []string
+	}
+	// Insert is INSERT INTO.
+	Insert struct {
+		Pos
+		Table      []string
+		Alias      string
+		Columns    []string
+		ColumnPos  []int
+		Query      *Select // VALUES arrive as a Select with Values; nil = DEFAULT VALUES
+		OnConflict *OnConflict
+		Returning  []SelectItem
+	}
+	// OnConflict is ON CONFLICT [(columns)] DO NOTHING | DO UPDATE SET ….
+	OnConflict struct {
+		Columns []string
+		Update  bool
+		Set     []Assignment
+		Where   Expr
+	}
+	// Assignment is column = expr in UPDATE.
+	Assignment struct {
+		Pos
+		Column string
+		Expr   Expr
+	}
+	// Update is UPDATE.
+	Update struct {
+		Pos
+		Table     []string
+		Alias     string
+		Set       []Assignment
+		From      []TableExpr
+		Where     Expr
+		Returning []SelectItem
+	}
+	// Delete is DELETE FROM.
+	Delete struct {
+		Pos
+		Table     []string
+		Alias     string
+		Using     []TableExpr
+		Where     Expr
+		Returning []SelectItem
+	}
+	// Truncate is TRUNCATE TABLE.
+	Truncate struct {
+		Pos
+		Tables [][]string
+	}
+	// Query is a SELECT, VALUES, TABLE or WITH at statement level.
+	Query struct {
+		Pos
+		Select *Select
+	}
+	// Explain is EXPLAIN [(options)] statement.
+	Explain struct {
+		Pos
+		Options   []Option // analyze, verbose, format, state, … lower case
+		Statement Statement
+	}
+	// Show is SHOW <What>: a setting ("timezone"), or "tables", "sources", "materialized views",
+	// "sinks", "views", "schemas", "databases", "all", "columns from"/"create …" with Name.
+	Show struct {
+		Pos
+		What string
+		Name []string
+		Like string
+	}
+	// Describe is DESCRIBE relation.
+	Describe struct {
+		Pos
+		Name []string
+	}
+	// Set is SET [SESSION|LOCAL] name = value; Value nil = DEFAULT. RESET arrives as DEFAULT, RESET ALL
+	// with Name "all".
+	Set struct {
+		Pos
+		Local bool
+		Name  string
+		Value *string
+	}
+	// Transaction is BEGIN/START ("begin"), "commit", "rollback", "savepoint", "release",
+	// "rollback to", "set transaction"; Name is a savepoint, Modes the words after it, one entry a mode
+	// ("isolation level serializable", "read only", "and chain"). SET SESSION CHARACTERISTICS is
+	// "set transaction" with Name "session".
+	Transaction struct {
+		Pos
+		Kind  string
+		Name  string
+		Modes []string
+	}
+	// Prepare is PREPARE name (types) AS statement.
+	Prepare struct {
+		Pos
+		Name      string
+		Types     []TypeName
+		Statement Statement
+		Text      string
+	}
+	// Execute is EXECUTE name (args).
+	Execute struct {
+		Pos
+		Name string
+		Args []Expr
+	}
+	// Deallocate is DEALLOCATE name; Name "" = ALL.
+	Deallocate struct {
+		Pos
+		Name string
+	}
+	// Declare is DECLARE name CURSOR FOR query.
+	Declare struct {
+		Pos
+		Name     string
+		Hold     bool
+		Binary   bool
+		Scroll   bool
+		Query    *Select
+		Subquery Statement // when the cursor is over SUBSCRIBE
+	}
+	// Fetch is FETCH or MOVE (Move set). Count −1 = ALL.
+	Fetch struct {
+		Pos
+		Move      bool
+		Direction string // "next", "forward", "prior", …
+		Count     int64
+		Name      string
+	}
+	// CloseCursor is CLOSE name; Name "" = ALL.
+	CloseCursor struct {
+		Pos
+		Name string
+	}
+	// Copy is COPY relation|query FROM/TO STDIN/STDOUT with options.
+	Copy struct {
+		Pos
+		Table   []string
+		Columns []string
+		Query   *Select
+		From    bool
+		Options []Option
+	}
+	// Discard is DISCARD ALL|PLANS|SEQUENCES|TEMP.
+	Discard struct {
+		Pos
+		What string
+	}
+	// Listen is LISTEN ("listen"), UNLISTEN ("unlisten"; Channel "" = *) or NOTIFY ("notify").
+	Listen struct {
+		Pos
+		Kind, Channel, Payload string
+	}
+	// Verify is VERIFY MATERIALIZED VIEW name: rerun the definition as batch and compare.
+	Verify struct {
+		Pos
+		Name []string
+	}
+	// Subscribe is SUBSCRIBE [TO] relation|query.
+	Subscribe struct {
+		Pos
+		Name    []string
+		Query   *Select
+		Options []Option
+	}
+	// NoOp is a statement that is accepted and does nothing here (ANALYZE, VACUUM, LOCK, CHECKPOINT, …);
+	// Tag is its command tag.
+	NoOp struct {
+		Pos
+		Tag string
+	}
+)
+
+// RoleOptions are the attributes of CREATE/ALTER ROLE that were written; nil = unsaid.
+type RoleOptions struct {
+	Login, Superuser *bool
+	Password         *string
+	PasswordNull     bool
+	ConnLimit        *int
+}
