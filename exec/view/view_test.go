@@ -74,7 +74,6 @@ type machine struct {
 	def   Def
 	epoch uint64
 	model map[string]int64
-	byKey map[[2]string]string // Keyed: key → text column "c", to make proper retractions
 	live  map[string]liveRow
 }
 

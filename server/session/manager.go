@@ -73,8 +73,8 @@ func (s *Session) initialVars(st *pgwire.Startup) error {
 			"statement_timeout": c.StatementTimeout, "idle_session_timeout": c.IdleSessionTimeout,
 			"idle_in_transaction_session_timeout": c.IdleInTransaction,
 		} {
-			if err := s.vars.setInitial(name, d.String()); err != nil {
-				s.vars.preset(name, "0")
+			if err := s.vars.setInitial(name, itoa(d.Milliseconds())); err != nil {
+				return err
 			}
 		}
 	}

@@ -247,7 +247,7 @@ func parseReg(t Type, s string, env *Env) (int64, error) {
 	if code == "" {
 		code = sqlerr.UndefinedObject
 	}
-	return 0, sqlerr.New(code, "%s \"%s\" does not exist", what, s)
+	return 0, sqlerr.New(code, "%s \"%s\" does not exist", what, strings.TrimSpace(s))
 }
 
 func parseUUID(s string) ([]byte, error) {

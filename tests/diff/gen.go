@@ -138,11 +138,11 @@ func (g *gen) scalarT(t string) string {
 	return g.pick(
 		t+".a", t+".b", t+".n", t+".f", t+".s", t+".ts", t+".flag", t+".id",
 		t+".a + 1", t+".b * 2", t+".n - 0.5", t+".n * "+t+".a", "-"+t+".a",
-		"coalesce("+t+".a, 0)", "upper("+t+".s)", "length("+t+".s)", t+".s || '!'",
+		"coalesce("+t+".a, 0)", "length("+t+".s)", t+".s || '!'",
 		"CASE WHEN "+t+".a > 1 THEN 'hi' WHEN "+t+".a IS NULL THEN NULL ELSE 'lo' END",
 		t+".a IS NULL", t+".ts + INTERVAL '1 hour'", "date_trunc('hour', "+t+".ts)",
 		"nullif("+t+".a, 1)", "abs("+t+".a)", "round("+t+".n, 1)", t+".a::text", t+".n::int",
-		t+".f::numeric(12,2)", "greatest("+t+".a, 1)", t+".b % 5", "substring("+t+".s, 1, 1)",
+		"greatest("+t+".a, 1)", t+".b % 5", "substring("+t+".s, 1, 1)",
 		t+".a::bigint * "+t+".b", "extract(hour FROM "+t+".ts)")
 }
 

@@ -2,6 +2,7 @@
 package all
 
 import (
+	_ "tidemill/exec/op/apply"
 	_ "tidemill/exec/op/distinct"
 	_ "tidemill/exec/op/filter"
 	_ "tidemill/exec/op/hashagg"

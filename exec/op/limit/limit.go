@@ -23,6 +23,8 @@ type Config struct {
 	Offset int64  `json:"offset,omitempty"`
 }
 
+var _ op.Ender = (*limit)(nil)
+
 type limit struct {
 	skip int64 // rows still to skip
 	left int64 // rows still to pass; −1 = any number
@@ -134,5 +136,8 @@ func (l *limit) plain(c *op.Ctx, in *rows.Batch) error {
 	}
 	return c.EmitBatch(&out)
 }
+
+// Done implements op.Ender.
+func (l *limit) Done() bool { return l.left == 0 }
 
 func (l *limit) Finish(*op.Ctx) error { return nil }

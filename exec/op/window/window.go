@@ -51,7 +51,10 @@ type Config struct {
 	Zone string `json:"zone,omitempty"`
 }
 
-const day = 24 * 60 * 60 * 1_000_000
+const (
+	day       = 24 * 60 * 60 * 1_000_000
+	perRowMax = 100_000 // windows that contain one row
+)
 
 type window struct {
 	Config
@@ -110,6 +113,8 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		return nil, fmt.Errorf("window: unknown kind %q", c.Kind)
 	case c.Size <= 0 || c.Slide <= 0:
 		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "window size and slide must be positive")
+	case c.Size/c.Slide > perRowMax:
+		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "more than %d windows per row", perRowMax)
 	case c.Col < 0 || c.Col >= len(env.In[0]) || !env.In[0][c.Col].Type.IsTime():
 		return nil, fmt.Errorf("window: column %d is not a timestamp", c.Col)
 	}

@@ -120,7 +120,6 @@ func (f *numberTemplate) word(w string) error {
 		f.signNode = true
 		add('M')
 	case "PL":
-		f.signNode = true
 		add('P')
 	case "SG":
 		f.signNode = true
@@ -204,13 +203,22 @@ func numberText(v *rows.Vec, i int, f *numberTemplate) string {
 	case types.Int4, types.Int8:
 		num = types.NumericFromInt64(nil, v.I[i])
 	default:
+		if f.roman && !(math.Abs(v.F[i]) <= math.MaxInt32) {
+			return "0" // which has no Roman form either
+		}
 		if math.IsNaN(v.F[i]) || math.IsInf(v.F[i], 0) {
 			return strconv.FormatFloat(v.F[i], 'f', -1, 64)
 		}
-		num = types.NumericFromFloat64(nil, v.F[i])
-		if v.Type.ID == types.Float4 {
-			num = types.NumericFromFloat32(nil, v.F[i])
+		x := v.F[i]
+		if f.scale > 0 {
+			x *= math.Pow10(f.scale)
 		}
+		if !f.eeee {
+			// No more digits than a float has.
+			whole := len(strconv.FormatFloat(math.Abs(x), 'f', 0, 64))
+			return strconv.FormatFloat(x, 'f', max(min(f.post, 15-whole), 0), 64)
+		}
+		return strconv.FormatFloat(x, 'e', -1, 64)
 	}
 	if f.eeee || types.NumericIsNaN(num) || types.NumericIsInf(num) {
 		return string(types.NumericAppendText(nil, num))
@@ -231,32 +239,27 @@ func (f *numberTemplate) format(dst []byte, num string) ([]byte, error) {
 	neg := strings.HasPrefix(num, "-")
 	num = strings.TrimPrefix(num, "-")
 	if f.roman {
-		return f.appendRoman(dst, num, neg), nil
+		return f.appendRoman(dst, num, neg)
 	}
 	whole, frac, _ := strings.Cut(num, ".")
 	special := whole == "NaN" || strings.HasPrefix(whole, "Inf")
-	if strings.Trim(whole+frac, "0") == "" {
-		neg = false
-	}
-	if whole == "0" && f.pre > 0 {
-		whole = ""
-		if f.post == 0 || f.pre > 0 && frac == "" {
-			whole = "0"
-		} else if f.zeroStart < 0 && f.post > 0 && f.pre > 0 {
-			whole = ""
+	if special {
+		for _, n := range f.nodes {
+			if n.kind == 'T' || n.kind == 't' {
+				return dst, sqlerr.New(sqlerr.InvalidTextRepresentation, "\"%s\" is not a number", whole)
+			}
 		}
-	} else if whole == "0" {
-		whole = ""
-	}
-	if len(whole) > f.pre || special {
-		whole = strings.Repeat("#", f.pre)
-		frac = strings.Repeat("#", f.post)
-		if special {
-			neg = false
+		if len(whole) > f.pre {
+			frac = strings.Repeat("#", f.post)
 		}
 	}
-	out := f.render(whole, frac, neg)
-	return append(dst, out...), nil
+	zero := strings.Trim(whole+frac, "0") == ""
+	if len(whole) > f.pre {
+		whole, frac = strings.Repeat("#", f.pre), strings.Repeat("#", len(frac))
+	} else if whole == "0" && frac != "" && !(zero && f.fill && f.zeroEnd == 0) {
+		whole = "" // 0.5 is .5 unless the template has a 0 there
+	}
+	return append(dst, f.render(whole, frac, neg)...), nil
 }
 
 // render walks the template; digits of whole are right-aligned in its places.
@@ -313,8 +316,7 @@ func (f *numberTemplate) render(whole, frac string, neg bool) string {
 			}
 		case '.':
 			sign()
-			fracDone = true
-			if !f.fill || last > 0 || true {
+			if fracDone = true; frac != "" || f.post == 0 && whole != "NaN" {
 				b.WriteByte('.')
 			}
 		case 'S':
@@ -340,7 +342,7 @@ func (f *numberTemplate) render(whole, frac string, neg bool) string {
 				b.WriteByte(' ')
 			}
 		case 'T', 't':
-			if !neg && whole != "" && f.post == 0 {
+			if !neg && whole != "" && whole[0] != '#' && f.post == 0 {
 				suffix := map[byte]string{'T': "TH", 't': "th"}[n.kind]
 				b.WriteString(ordinal(whole, suffix))
 			}
@@ -395,8 +397,15 @@ var romanDigits = []struct {
 	s string
 }{{1000, "M"}, {900, "CM"}, {500, "D"}, {400, "CD"}, {100, "C"}, {90, "XC"}, {50, "L"}, {40, "XL"}, {10, "X"}, {9, "IX"}, {5, "V"}, {4, "IV"}, {1, "I"}}
 
-func (f *numberTemplate) appendRoman(dst []byte, num string, neg bool) []byte {
+func (f *numberTemplate) appendRoman(dst []byte, num string, neg bool) ([]byte, error) {
+	if num == "NaN" || strings.HasPrefix(num, "Inf") {
+		return dst, sqlerr.New(sqlerr.FeatureNotSupported, "cannot convert %s to integer",
+			map[bool]string{true: "NaN", false: "infinity"}[num == "NaN"])
+	}
 	n, err := strconv.Atoi(strings.SplitN(num, ".", 2)[0])
+	if err != nil || n > math.MaxInt32 {
+		return dst, sqlerr.New(sqlerr.NumericValueOutOfRange, "integer out of range")
+	}
 	out := ""
 	if err != nil || neg || n < 1 || n > 3999 {
 		out = strings.Repeat("#", 15)
@@ -414,7 +423,7 @@ func (f *numberTemplate) appendRoman(dst []byte, num string, neg bool) []byte {
 	if !f.fill {
 		out = strings.Repeat(" ", max(15-len(out), 0)) + out
 	}
-	return append(dst, out...)
+	return append(dst, out...), nil
 }
 
 // parse reads a number: digits at digit places, the sign wherever the template has or lacks one.
