@@ -54,12 +54,12 @@ func Sink(t *testing.T, c SinkCase) {
 		t.Fatalf("Write of an empty epoch: %v", err)
 	}
 	closeWriter(t, w)
+	NoLeak(t, before)
 	if c.Read != nil {
 		if got := c.Read(); !slices.Equal(got, c.Want) {
 			t.Errorf("the destination holds\n%q\nwant\n%q", got, c.Want)
 		}
 	}
-	NoLeak(t, before)
 }
 
 func openWriter(t *testing.T, c SinkCase) connector.Writer {

@@ -47,7 +47,7 @@ func BenchmarkApply(b *testing.B) {
 		{"log", Def{Kind: Log}, func(i int) int64 { return int64(i) }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			s, err := state.Open(state.Options{Dir: b.TempDir(), MemTableBytes: 64<<20})
+			s, err := state.Open(state.Options{Dir: b.TempDir()})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -91,7 +91,7 @@ func BenchmarkScan(b *testing.B) {
 	for _, kind := range []Kind{Keyed, Bag, Log} {
 		for _, cols := range [][]int{nil, {2}} {
 			b.Run(fmt.Sprint(kind, cols), func(b *testing.B) {
-				s, err := state.Open(state.Options{Dir: b.TempDir(), MemTableBytes: 64<<20})
+				s, err := state.Open(state.Options{Dir: b.TempDir()})
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -120,7 +120,7 @@ func BenchmarkScan(b *testing.B) {
 }
 
 func BenchmarkLookup(b *testing.B) {
-	s, err := state.Open(state.Options{Dir: b.TempDir(), MemTableBytes: 64<<20})
+	s, err := state.Open(state.Options{Dir: b.TempDir()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -37,7 +37,7 @@ type Session struct {
 	snap *catalog.Snapshot
 	// clock is the time of the statement or block, µs since 1970.
 	clock int64
-	// ctx is that of the message being served.
+	// ctx is that of the statement being run.
 	ctx context.Context
 
 	noticeMu sync.Mutex
@@ -190,7 +190,9 @@ func (s *Session) deadline(ctx context.Context, st *statement) (context.Context,
 	if d == 0 || !s.vars.explicit["statement_timeout"] && isDefinition(st.stmt) {
 		return ctx, func() {}
 	}
-	return context.WithTimeoutCause(ctx, d, sqlerr.New(sqlerr.QueryCanceled, "canceling statement due to statement timeout"))
+	ctx, cancel := context.WithTimeoutCause(ctx, d, sqlerr.New(sqlerr.QueryCanceled, "canceling statement due to statement timeout"))
+	s.ctx = ctx
+	return ctx, cancel
 }
 
 // failed is called after every error: a block fails, an implicit one is over.

@@ -219,7 +219,6 @@ func TestErrors(t *testing.T) {
 		"set nope = 1": "42704", "show nope": "42704", "set work_mem = '5XB'": "22023", "set timezone = 'Mars/X'": "22023",
 		"execute nope": "26000", "deallocate nope": "26000", "fetch 1 from nope": "34000", "close nope": "34000",
 		"savepoint x": "25P01", "set server_version = '1'": "55P02", "select 2147483648::int4": "22003",
-		"select 1; select 2":       "42601", // in one prepared statement
 		"create table x.y (a int)": "3F000", "declare c cursor for select 1": "25P01",
 	} {
 		if got := code(c, sql); got != want {
@@ -384,7 +383,7 @@ func TestCopy(t *testing.T) {
 
 func TestCancelAndTimeout(t *testing.T) {
 	c := connect(t, start(t))
-	slow := "select count(*) from generate_series(1, 20000) a, generate_series(1, 20000) b"
+	slow := "select pg_sleep(20)"
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { time.Sleep(100 * time.Millisecond); c.PgConn().CancelRequest(context.Background()); cancel() }()
 	begin := time.Now()

@@ -74,7 +74,14 @@ func bytesFromWire(t Type, b []byte) ([]byte, error) {
 		if len(b) != 16 {
 			return nil, badBinary("uuid")
 		}
-	case Bytea, InternalChar:
+	case InternalChar:
+		if len(b) != 1 {
+			return nil, badBinary("\"char\"")
+		}
+		if b[0] == 0 { // the empty value
+			return []byte{}, nil
+		}
+	case Bytea:
 	case JSONB:
 		if len(b) == 0 || b[0] != 1 {
 			v := -1

@@ -1,6 +1,7 @@
 package types
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -83,12 +84,13 @@ func init() {
 	delete(idByName, "string")
 }
 
-// All lists the scalar types that have an OID, in no particular order.
+// All lists the scalar types that have an OID, by ID.
 func All() []Type {
 	out := make([]Type, 0, len(typeTable))
 	for id := range typeTable {
 		out = append(out, T(id))
 	}
+	slices.SortFunc(out, func(a, b Type) int { return int(a.ID) - int(b.ID) })
 	return out
 }
 

@@ -1,7 +1,9 @@
 package types
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/binary"
 	"math"
 	"math/big"
 	"math/bits"
@@ -187,8 +189,8 @@ func NumericDiv(dst, a, b []byte) ([]byte, error) {
 		w1, f1 := leadGroup64(x, sx)
 		w2, f2 := leadGroup64(y, sy)
 		rs := divScale(w1, f1, sx, w2, f2, sy)
-		if q, ok := div64(x, y, rs+sy-sx); ok && rs <= numSmallScaleMax {
-			return appendSmall(dst, q, rs), nil
+		if hi, lo, ok := div128(x, y, rs+sy-sx); ok {
+			return append128(dst, hi, lo, (x < 0) != (y < 0), rs), nil
 		}
 	}
 	bx, sx := loadBig(a)
@@ -212,27 +214,51 @@ func divBig(x *big.Int, sx int, y *big.Int, sy, rs int) *big.Int {
 	return divRound(x, y)
 }
 
-// div64 returns x × 10^e / y rounded half away from zero when all of it fits.
-func div64(x, y int64, e int) (int64, bool) {
+// div128 returns |x| × 10^e / |y| rounded half away from zero, when it fits.
+func div128(x, y int64, e int) (hi, lo uint64, ok bool) {
+	ux, uy := absU64(x), absU64(y)
+	if e > 19 && e < 39 { // 10^e takes two steps
+		h, l := bits.Mul64(ux, pow10u[e-19])
+		if h != 0 {
+			return 0, 0, false
+		}
+		ux, e = l, 19
+	}
 	if e < 0 || e >= len(pow10u) {
-		return 0, x == 0
+		return 0, 0, false
 	}
-	uy := absU64(y)
-	hi, lo := bits.Mul64(absU64(x), pow10u[e])
-	if hi >= uy {
-		return 0, false
-	}
-	q, r := bits.Div64(hi, lo, uy)
+	hi, lo = bits.Mul64(ux, pow10u[e])
+	hi, r := hi/uy, hi%uy
+	lo, r = bits.Div64(r, lo, uy)
 	if r >= uy-r {
-		q++
+		var carry uint64
+		lo, carry = bits.Add64(lo, 1, 0)
+		hi += carry
 	}
-	if q > math.MaxInt64 {
-		return 0, false
+	return hi, lo, true
+}
+
+// append128 appends a value whose coefficient has up to 128 bits.
+func append128(dst []byte, hi, lo uint64, neg bool, scale int) []byte {
+	if hi == 0 && lo <= math.MaxInt64 && scale <= numSmallScaleMax {
+		c := int64(lo)
+		if neg {
+			c = -c
+		}
+		return appendSmall(dst, c, scale)
 	}
-	if (x < 0) != (y < 0) {
-		return -int64(q), true
+	if neg && hi == 0 && lo == 1<<63 && scale <= numSmallScaleMax {
+		return appendSmall(dst, math.MinInt64, scale)
 	}
-	return int64(q), true
+	tag := byte(numBigPos)
+	if neg && hi|lo != 0 {
+		tag = numBigNeg
+	}
+	dst = append(dst, tag, byte(scale), byte(scale>>8))
+	var buf [16]byte
+	binary.BigEndian.PutUint64(buf[:], hi)
+	binary.BigEndian.PutUint64(buf[8:], lo)
+	return append(dst, bytes.TrimLeft(buf[:], "\x00")...)
 }
 
 func divSpecial(dst, a, b []byte) ([]byte, error) {

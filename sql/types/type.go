@@ -12,9 +12,10 @@
 // Arrow's narrower forms (int16, int32, bit-packed booleans) appear at the edges only (rows.ToArrow).
 //
 // In-column encodings of the Bytes class: text types hold UTF-8; numeric holds the form that
-// Numeric documents; interval holds 16 bytes (Interval); uuid holds its 16 bytes; json holds its
-// text as given; jsonb holds canonical text; arrays hold the form that Array documents.
-// date is days since 1970-01-01; time is microseconds since midnight; timestamp and timestamptz are
+// numeric.go documents; interval holds 16 bytes (IntervalValue); uuid holds its 16 bytes; json holds
+// its text as given; jsonb holds canonical text (CanonicalJSON); arrays and records hold the forms
+// that array.go documents; char(n) holds its text with the padding.
+// date is days since 1970-01-01 with the same infinities as timestamps; time is microseconds since midnight; timestamp and timestamptz are
 // microseconds since 1970-01-01 00:00 UTC, with math.MinInt64 and math.MaxInt64 as the infinities.
 package types
 

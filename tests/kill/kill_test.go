@@ -92,10 +92,14 @@ func insertFor(t *testing.T, dsn string, last int64, length time.Duration, kill 
 		t.Fatal(err)
 	}
 	defer c.Close(context.Background())
-	timer := time.AfterFunc(length, kill)
-	defer timer.Stop()
+	killed := make(chan struct{})
+	time.AfterFunc(length, func() {
+		kill()
+		close(killed)
+	})
 	for {
 		if _, err := c.Exec(ctx, "INSERT INTO acked VALUES ($1)", last+1); err != nil {
+			<-killed
 			return last
 		}
 		last++

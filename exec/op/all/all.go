@@ -9,6 +9,7 @@ import (
 	_ "tidemill/exec/op/join"
 	_ "tidemill/exec/op/limit"
 	_ "tidemill/exec/op/maxone"
+	_ "tidemill/exec/op/notin"
 	_ "tidemill/exec/op/overwindow"
 	_ "tidemill/exec/op/partialagg"
 	_ "tidemill/exec/op/project"

@@ -9,6 +9,7 @@ import (
 // chunk collects candidate pairs of the batch being pushed and stored rows of the other side.
 type chunk struct {
 	j          *join
+	ctx        *op.Ctx
 	own, other *side
 	in         *rows.Batch
 	visit      func(ref state.Ref, row []byte, w int64) bool
@@ -33,7 +34,8 @@ func (h *chunk) init(j *join) {
 }
 
 // start prepares for the pairs of one batch.
-func (h *chunk) start(own, other *side, in *rows.Batch) {
+func (h *chunk) start(c *op.Ctx, own, other *side, in *rows.Batch) {
+	h.ctx = c
 	h.own, h.other, h.in = own, other, in
 	h.err = nil
 	h.reset(min(in.Len(), op.ChunkRows))
@@ -53,7 +55,8 @@ func (h *chunk) reset(capacity int) {
 
 func (h *chunk) len() int { return len(h.idx) }
 
-// pair adds a stored row as a candidate for the probing row.
+// pair adds a stored row as a candidate for the probing row. It runs inside of Each, where flush may
+// set degrees but nothing adds rows.
 func (h *chunk) pair(ref state.Ref, row []byte, w int64) bool {
 	if h.err = h.other.codec.Decode(row, h.cols); h.err != nil {
 		return false
@@ -63,7 +66,10 @@ func (h *chunk) pair(ref state.Ref, row []byte, w int64) bool {
 	if h.j.residual != nil {
 		h.pos, h.ref = append(h.pos, h.at), append(h.ref, ref)
 	}
-	return true
+	if h.len() >= op.ChunkRows {
+		h.err = h.flush(h.ctx)
+	}
+	return h.err == nil
 }
 
 // flush evaluates the residual over the pairs, adds to degrees and emits the pairs that match.

@@ -5,9 +5,12 @@ import (
 	"testing"
 
 	_ "tidemill/sql/fn/cmp"
+	_ "tidemill/sql/fn/math"
 
+	"tidemill/exec/op"
 	"tidemill/exec/op/optest"
 	"tidemill/sql/expr"
+	"tidemill/sql/rows"
 	"tidemill/sql/types"
 )
 
@@ -55,7 +58,7 @@ func testCase(kind string, keys []int, nullSafe, residual bool) optest.Case {
 	if kind == Semi || kind == Anti {
 		out = left
 	}
-	seeds := 12
+	seeds := 8
 	return optest.Case{
 		Op: Name, Config: c, In: []types.Schema{left, right}, Out: out, Keys: [][]int{keys, keys}, Seeds: seeds,
 		Model: func(in []optest.Relation) optest.Relation { return model(c, in) },
@@ -133,5 +136,115 @@ func TestOutput(t *testing.T) {
 			return rel
 		}
 		optest.Run(t, c)
+	}
+}
+
+// TestResidualErrors diverts pairs whose residual fails (x / y < x with y = 0), for as long as they
+// are there, and counts them as no match.
+func TestResidualErrors(t *testing.T) {
+	x, y := expr.Col(2, int4), expr.Col(len(left)+2, int4)
+	call := func(name string, ret types.Type, a, b *expr.Expr) *expr.Expr {
+		return &expr.Expr{Kind: expr.Call, Name: name, Type: ret, ArgTypes: []types.Type{int4, int4}, Args: []*expr.Expr{a, b}}
+	}
+	cond := call("<", types.T(types.Bool), call("/", int4, x, y), x)
+	fails := func(l, r optest.Row) bool {
+		return !l[2].Null && !r[2].Null && (r[2].I == 0 || r[2].I == -1 && l[2].I == -1<<31)
+	}
+	for _, kind := range []string{Inner, Full} {
+		c := testCase(kind, []int{0}, false, false)
+		cfg := c.Config.(Config)
+		plain := cfg
+		cfg.Residual = cond
+		c.Config = cfg
+		each := func(in []optest.Relation, f func(l, r optest.Weighted)) {
+			for _, l := range in[0] {
+				for _, r := range in[1] {
+					if matches(plain, l.Row, r.Row) {
+						f(l, r)
+					}
+				}
+			}
+		}
+		c.Errors = func(in []optest.Relation) (n int64) {
+			each(in, func(l, r optest.Weighted) {
+				if fails(l.Row, r.Row) {
+					n += l.W * r.W
+				}
+			})
+			return n
+		}
+		c.Model = func(in []optest.Relation) (out optest.Relation) {
+			lefts, rights := map[int64]bool{}, map[int64]bool{}
+			index := func(rel optest.Relation, row optest.Row) int64 {
+				for i, x := range rel {
+					if &x.Row[0] == &row[0] {
+						return int64(i)
+					}
+				}
+				return -1
+			}
+			each(in, func(l, r optest.Weighted) {
+				a, b := l.Row[2], r.Row[2]
+				if !fails(l.Row, r.Row) && !a.Null && !b.Null && a.I/b.I < a.I {
+					lefts[index(in[0], l.Row)], rights[index(in[1], r.Row)] = true, true
+					out = append(out, optest.Weighted{Row: optest.Concat(l.Row, r.Row), W: l.W * r.W})
+				}
+			})
+			for i, l := range in[0] {
+				if kind == Full && !lefts[int64(i)] {
+					out = append(out, optest.Weighted{Row: optest.Concat(l.Row, optest.Nulls(right)), W: l.W})
+				}
+			}
+			for i, r := range in[1] {
+				if kind == Full && !rights[int64(i)] {
+					out = append(out, optest.Weighted{Row: optest.Concat(optest.Nulls(left), r.Row), W: r.W})
+				}
+			}
+			return out
+		}
+		c.Seeds = 40
+		optest.Run(t, c)
+	}
+}
+
+// TestChunks joins one row with many: no batch may be larger than a chunk.
+func TestChunks(t *testing.T) {
+	const n = 100_000
+	in := []types.Schema{{{Name: "x", Type: int4}}, {{Name: "y", Type: int4}}}
+	out := types.Schema{in[0][0], in[1][0]}
+	for _, kind := range []string{Inner, Full} {
+		o := optest.NewOperator(t, Name, Config{Kind: kind}, optest.Env(in, out))
+		total, failed := 0, 0
+		c := optest.Ctx(func(b *rows.Batch) error {
+			if b.Len() > op.ChunkRows {
+				t.Errorf("a batch of %d rows", b.Len())
+			}
+			total += b.Len()
+			return nil
+		}, &failed)
+		right := rows.NewBuilder(in[1], n)
+		for i := range n {
+			right.Cols[0].AppendInt(int64(i))
+			right.EndRow(1)
+		}
+		want := n
+		if err := o.Push(c, 1, right.Finish()); err != nil {
+			t.Fatal(err)
+		}
+		if kind == Full { // unmatched at first
+			if err := o.Finish(c); err != nil {
+				t.Fatal(err)
+			}
+			want = 3 * n
+		}
+		if err := o.Push(c, 0, rows.MustParse(in[0], "+1 (1)")); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Finish(c); err != nil {
+			t.Fatal(err)
+		}
+		if total != want {
+			t.Errorf("%s: %d rows, want %d", kind, total, want)
+		}
 	}
 }

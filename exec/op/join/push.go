@@ -30,7 +30,7 @@ func (j *join) Push(c *op.Ctx, port int, in *rows.Batch) error {
 	own.encode(in)
 	probes := j.pairs || j.residual != nil
 	own.degrees, own.added = own.degrees[:0], own.added[:0]
-	j.chunk.start(own, other, in)
+	j.chunk.start(c, own, other, in)
 	for k, r := range own.sel {
 		w := in.Weight(int(r))
 		key, hash := own.keyBuf.Key(k), own.hash[k]
@@ -42,11 +42,6 @@ func (j *join) Push(c *op.Ctx, port int, in *rows.Batch) error {
 		other.table.Each(hash, key, j.chunk.visit)
 		if j.chunk.err != nil {
 			return j.chunk.err
-		}
-		if j.chunk.len() >= op.ChunkRows {
-			if err := j.chunk.flush(c); err != nil {
-				return err
-			}
 		}
 	}
 	if err := j.chunk.flush(c); err != nil {

@@ -107,3 +107,26 @@ func Output(tb testing.TB, name string, cfg any, env op.Env, in ...*rows.Batch) 
 	err := o.Finish(c)
 	return text, err
 }
+
+// Allocs fails when an epoch of what feed pushes allocates more than one object per ten rows, once
+// the operator's buffers have grown.
+func Allocs(t *testing.T, name string, cfg any, in []types.Schema, out types.Schema, feed func(push func(int, *rows.Batch)) int) {
+	t.Helper()
+	o := NewOperator(t, name, cfg, Env(in, out))
+	failed, n := 0, 0
+	c := Ctx(func(*rows.Batch) error { return nil }, &failed)
+	push := func(port int, batch *rows.Batch) {
+		if err := o.Push(c, port, batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	allocs := testing.AllocsPerRun(5, func() {
+		n = feed(push)
+		if err := o.Finish(c); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if perRow := allocs / float64(n); perRow > 0.1 {
+		t.Errorf("%s allocates %.2f objects per row", name, perRow)
+	}
+}

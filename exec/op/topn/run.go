@@ -133,7 +133,7 @@ func (t *topn) Finish(c *op.Ctx) error {
 	if t.parts.Len() == 0 {
 		return nil
 	}
-	out := rows.NewBuilder(t.out, 64)
+	t.ctx, t.changes = c, rows.NewBuilder(t.out, 64)
 	for p := range t.parts.Len() {
 		t.after.reset()
 		full := t.visible(t.parts.Key(p), &t.after)
@@ -144,20 +144,14 @@ func (t *topn) Finish(c *op.Ctx) error {
 		if t.Number {
 			diff = t.diffByPosition
 		}
-		if err := diff(t.spans[p], out); err != nil {
+		if err := diff(t.spans[p]); err != nil {
 			return err
-		}
-		if out.Len() >= op.ChunkRows {
-			if err := c.Emit(out.Finish()); err != nil {
-				return err
-			}
-			out.Reset(op.ChunkRows)
 		}
 	}
 	t.parts.Reset()
 	t.vnodes, t.spans = t.vnodes[:0], t.spans[:0]
 	t.before.reset()
-	return c.EmitBatch(out.Finish())
+	return c.EmitBatch(t.changes.Finish())
 }
 
 // prune deletes the rows behind the window in t.after.
@@ -180,7 +174,7 @@ func (t *topn) prune(p int) {
 }
 
 // diff emits the difference of two sorted lists of weighted rows.
-func (t *topn) diff(s span, out *rows.Builder) error {
+func (t *topn) diff(s span) error {
 	i, j := s.from, 0
 	for i < s.to || j < t.after.len() {
 		c := 0
@@ -195,14 +189,14 @@ func (t *topn) diff(s span, out *rows.Builder) error {
 		var err error
 		switch {
 		case c < 0:
-			err = t.emit(t.before.key(i), -t.before.w[i], 0, out)
+			err = t.emit(t.before.key(i), -t.before.w[i], 0)
 			i++
 		case c > 0:
-			err = t.emit(t.after.key(j), t.after.w[j], 0, out)
+			err = t.emit(t.after.key(j), t.after.w[j], 0)
 			j++
 		default:
 			if d := t.after.w[j] - t.before.w[i]; d != 0 {
-				err = t.emit(t.after.key(j), d, 0, out)
+				err = t.emit(t.after.key(j), d, 0)
 			}
 			i++
 			j++
@@ -215,7 +209,7 @@ func (t *topn) diff(s span, out *rows.Builder) error {
 }
 
 // diffByPosition emits the positions at which another row stands.
-func (t *topn) diffByPosition(s span, out *rows.Builder) error {
+func (t *topn) diffByPosition(s span) error {
 	nb, na := s.to-s.from, t.after.len()
 	for i := range max(nb, na) {
 		if i < nb && i < na && bytes.Equal(t.before.key(s.from+i), t.after.key(i)) {
@@ -223,12 +217,12 @@ func (t *topn) diffByPosition(s span, out *rows.Builder) error {
 		}
 		pos := t.Offset + int64(i) + 1
 		if i < nb {
-			if err := t.emit(t.before.key(s.from+i), -1, pos, out); err != nil {
+			if err := t.emit(t.before.key(s.from+i), -1, pos); err != nil {
 				return err
 			}
 		}
 		if i < na {
-			if err := t.emit(t.after.key(i), 1, pos, out); err != nil {
+			if err := t.emit(t.after.key(i), 1, pos); err != nil {
 				return err
 			}
 		}
@@ -236,8 +230,9 @@ func (t *topn) diffByPosition(s span, out *rows.Builder) error {
 	return nil
 }
 
-// emit appends the row in a table key; pos is its number, if numbers are asked for.
-func (t *topn) emit(key []byte, w, pos int64, out *rows.Builder) error {
+// emit appends the row in a table key to the changes; pos is its number, if numbers are asked for.
+func (t *topn) emit(key []byte, w, pos int64) error {
+	out := t.changes
 	if err := t.codec.Decode(rowPart(key), out.Cols); err != nil {
 		return err
 	}
@@ -245,7 +240,12 @@ func (t *topn) emit(key []byte, w, pos int64, out *rows.Builder) error {
 		out.Cols[len(out.Cols)-1].AppendInt(pos)
 	}
 	out.EndRow(w)
-	return nil
+	if out.Len() < op.ChunkRows {
+		return nil
+	}
+	err := t.ctx.Emit(out.Finish())
+	out.Reset(op.ChunkRows)
+	return err
 }
 
 // list is a list of table keys with weights.

@@ -70,6 +70,9 @@ type topn struct {
 	hash     []uint64
 	key      []byte
 	drop     list
+
+	ctx     *op.Ctx // while Finish runs
+	changes *rows.Builder
 }
 
 // span is a partition's part of a list; full tells that the window had no room.

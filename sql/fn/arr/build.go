@@ -53,6 +53,11 @@ func registerBuild() {
 	spec("||", false, sig(anyA, anyE), anyA, push(0, 1), app, "select array[4,5,6] || 7", "{4,5,6,7}")
 	spec("||", false, sig(anyE, anyA), anyA, push(1, 0), pre, "select 3 || array[4,5,6]", "{3,4,5,6}")
 	spec("||", false, sig(anyA, anyA), anyA, cat, join, "select array[1,2,3] || array[[4,5,6],[7,8,9.9]]", "{{1,2,3},{4,5,6},{7,8,9.9}}")
+	registerReplace()
+}
+
+// registerReplace registers the functions that take elements out or exchange them.
+func registerReplace() {
 	spec("array_remove", false, sig(anyA, anyE), anyA, rowsOf(0, false, false, func(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
 		if args[0].IsNull(i) {
 			return nil
@@ -134,7 +139,7 @@ func concat(x, y array) (array, error) {
 	}
 	sameTail := func(a, b []types.ArrayDim) bool {
 		for k := range a {
-			if a[k].Len != b[k].Len {
+			if a[k] != b[k] {
 				return false
 			}
 		}

@@ -3,6 +3,7 @@ package text
 import (
 	"bytes"
 	"encoding/hex"
+	"math"
 	"strconv"
 	"unicode"
 	"unicode/utf8"
@@ -208,6 +209,9 @@ func registerSubstring() {
 		}
 		if start <= 0 {
 			return dst, sqlerr.New(sqlerr.SubstringError, "negative substring length not allowed")
+		}
+		if start-1+n > math.MaxInt32 {
+			return dst, sqlerr.New(sqlerr.NumericValueOutOfRange, "integer out of range")
 		}
 		dst = append(dst, a[:cut(a, int(start-1))]...)
 		dst = append(dst, b...)

@@ -196,6 +196,9 @@ func badParameter(name string, v int64) error {
 
 // replaceMatches replaces match nth (all for 0) from character start on.
 func replaceMatches(dst, s, rep []byte, re *regexp.Regexp, start, nth int64) []byte {
+	if start-1 > int64(utf8.RuneCount(s)) {
+		return append(dst, s...)
+	}
 	at := cut(s, int(min(start-1, int64(len(s)))))
 	done := 0
 	count := int64(0)
@@ -280,6 +283,13 @@ func registerMatch() {
 	def(familyPattern, "regexp_match", sig(textT, textT), textsT, match, doc, "select regexp_match('foobarbequebaz', '(bar)(beque)')", "{bar,beque}")
 	def(familyPattern, "regexp_match", sig(textT, textT, textT), textsT, match, doc, "select regexp_match('FOO', 'fo', 'i')", "{FO}")
 
+	registerCount()
+	for n := 2; n <= 3; n++ {
+		registerMatches(n)
+	}
+}
+
+func registerCount() {
 	count := func(args []*rows.Vec, i int) (int64, error) {
 		start := int64(1)
 		if len(args) > 2 {
@@ -328,40 +338,42 @@ func registerMatch() {
 	})
 	def(familyPattern, "regexp_like", sig(textT, textT), boolT, like, "Tells whether a regular expression matches somewhere in a string.", "select regexp_like('Hello World', 'world$')", "f")
 	def(familyPattern, "regexp_like", sig(textT, textT, textT), boolT, like, "Tells whether a regular expression with flags matches somewhere in a string.", "select regexp_like('Hello World', 'world$', 'i')", "t")
-	for n := 2; n <= 3; n++ {
-		fn.RegisterTable(fn.Table{Name: "regexp_matches", Args: []types.Type{textT, textT, textT}[:n],
-			Columns: []types.Field{{Name: "regexp_matches", Type: textsT}}, Family: familyPattern,
-			Summary:  "Returns the groups of the first match of a regular expression, of all matches with flag g.",
-			Examples: []fn.Example{{SQL: "select regexp_matches from regexp_matches('foobar', 'o(.)', 'g')", Result: "{o}"}},
-			Rows: func(_ *fn.Ctx, args []types.Datum, out *rows.Builder) error {
-				flags := ""
-				for _, a := range args {
-					if a.Null {
-						return nil
-					}
+}
+
+// registerMatches registers the table function with n arguments.
+func registerMatches(n int) {
+	fn.RegisterTable(fn.Table{Name: "regexp_matches", Args: []types.Type{textT, textT, textT}[:n],
+		Columns: []types.Field{{Name: "regexp_matches", Type: textsT}}, Family: familyPattern,
+		Summary:  "Returns the groups of the first match of a regular expression, of all matches with flag g.",
+		Examples: []fn.Example{{SQL: "select regexp_matches from regexp_matches('foobar', 'o(.)', 'g')", Result: "{o}"}},
+		Rows: func(_ *fn.Ctx, args []types.Datum, out *rows.Builder) error {
+			flags := ""
+			for _, a := range args {
+				if a.Null {
+					return nil
 				}
-				if len(args) > 2 {
-					flags = string(args[2].S)
-				}
-				f, err := parseFlags(flags, true, "regexp_matches()")
-				if err != nil {
-					return err
-				}
-				re, err := compile(string(args[1].S), f)
-				if err != nil {
-					return err
-				}
-				ms := findAll(re, args[0].S)
-				if !f.global {
-					ms = ms[:min(len(ms), 1)]
-				}
-				for _, m := range ms {
-					out.Cols[0].AppendBytes(types.AppendArray(nil, groups(args[0].S, m)))
-					out.EndRow(1)
-				}
-				return nil
-			}})
-	}
+			}
+			if len(args) > 2 {
+				flags = string(args[2].S)
+			}
+			f, err := parseFlags(flags, true, "regexp_matches()")
+			if err != nil {
+				return err
+			}
+			re, err := compile(string(args[1].S), f)
+			if err != nil {
+				return err
+			}
+			ms := findAll(re, args[0].S)
+			if !f.global {
+				ms = ms[:min(len(ms), 1)]
+			}
+			for _, m := range ms {
+				out.Cols[0].AppendBytes(types.AppendArray(nil, groups(args[0].S, m)))
+				out.EndRow(1)
+			}
+			return nil
+		}})
 }
 
 // splitMatches cuts s at the matches of re; empty matches at the ends do not count.

@@ -108,20 +108,19 @@ func registerZones() {
 }
 
 func registerMake() {
-	field := func() error { return sqlerr.New(sqlerr.DatetimeFieldOverflow, "date field value out of range") }
 	makeDate := func(y, m, d int64) (int64, error) {
 		if y > 5874897 || y < -4714 {
 			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date out of range: %d-%02d-%02d", y, m, d)
-		}
-		if y == 0 || m < 1 || m > 12 || d < 1 || d > 31 {
-			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", y, m, d)
 		}
 		year := int(y)
 		if y < 0 {
 			year++ // there is no year 0
 		}
+		if y == 0 || m < 1 || m > 12 || d < 1 || d > 31 {
+			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", year, m, d)
+		}
 		if int(d) > types.DaysInMonth(year, int(m)) {
-			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", y, m, d)
+			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", year, m, d)
 		}
 		return types.DaysFromCivil(year, int(m), int(d)), nil
 	}
@@ -140,7 +139,8 @@ func registerMake() {
 	stamp := func(a []*rows.Vec, i int) (int64, error) {
 		d, err := makeDate(a[0].I[i], a[1].I[i], a[2].I[i])
 		if err != nil {
-			return 0, field()
+			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d",
+				a[0].I[i], a[1].I[i], a[2].I[i])
 		}
 		t, err := makeTime(a[3].I[i], a[4].I[i], a[5].F[i])
 		return d*types.MicrosPerDay + t, err

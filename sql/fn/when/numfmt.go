@@ -355,6 +355,9 @@ func (f *numberTemplate) render(whole, frac string, neg bool) string {
 
 // signed inserts the default sign, S or the brackets of PR.
 func (f *numberTemplate) signed(s string, at int, neg bool) string {
+	if f.pre+f.post == 0 && f.sign == 0 {
+		return s // nothing to sign
+	}
 	if at < 0 {
 		at = 0
 		if f.signNode || f.sign == 's' {
