@@ -3,6 +3,7 @@ package planner
 import (
 	"tidemill/catalog"
 	"tidemill/planner/bind"
+	"tidemill/planner/logical"
 	"tidemill/sql/ast"
 	"tidemill/sql/expr"
 	"tidemill/sql/types"
@@ -59,6 +60,17 @@ func finishDML(b *bind.Binder, kind string, d *bind.DML, err error) (*DML, error
 		return nil, err
 	}
 	out := &DML{Table: d.Table, Kind: kind, Query: q, Returning: d.Returning, OnConflict: d.OnConflict, Params: q.Params}
+	for i, e := range out.Returning {
+		out.Returning[i] = logical.Fold(e, &b.Env)
+	}
+	if oc := out.OnConflict; oc != nil {
+		for i := range oc.Set {
+			oc.Set[i].Expr = logical.Fold(oc.Set[i].Expr, &b.Env)
+		}
+		if oc.Where != nil {
+			oc.Where = logical.Fold(oc.Where, &b.Env)
+		}
+	}
 	for _, c := range d.ReturningCols {
 		out.ReturningCols = append(out.ReturningCols, Column{Field: c.Field, Table: c.Table, Attnum: c.Attnum})
 	}

@@ -104,6 +104,10 @@ func maintainable(b *bind.Binder, q *bind.Query) error {
 		return sqlerr.New(sqlerr.UndefinedParameter, "there is no parameter $1").
 			WithHint("A materialized view cannot have parameters. Write the value, or filter when the view is read.")
 	}
+	if q.EmitOnClose {
+		return sqlerr.Unsupported("EMIT ON WINDOW CLOSE is not supported yet").
+			WithHint("Without it the view shows each window's result so far and corrects it as rows arrive.")
+	}
 	if b.UsesSystem {
 		return sqlerr.Unsupported("a materialized view cannot read system relations")
 	}

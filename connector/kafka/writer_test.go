@@ -131,6 +131,9 @@ func TestSinkConform(t *testing.T) {
 
 // Every request of a transaction fails once, before and after it had its effect: each epoch arrives once.
 func TestSinkFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("10 s")
+	}
 	for _, key := range []kmsg.Key{kmsg.Produce, kmsg.EndTxn, kmsg.AddPartitionsToTxn, kmsg.InitProducerID, kmsg.FindCoordinator} {
 		for _, e := range []*kerr.Error{kerr.RequestTimedOut, kerr.NotCoordinator, kerr.UnknownServerError, kerr.InvalidProducerEpoch,
 			kerr.ConcurrentTransactions, kerr.NotEnoughReplicasAfterAppend, kerr.InvalidTxnState, kerr.TransactionAbortable} {

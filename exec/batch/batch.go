@@ -98,9 +98,6 @@ func (r *run) drive() error {
 	for i := range leaves {
 		l := &leaves[i]
 		err := r.q.Scanner.Scan(r.ctx, &l.Scan, func(b *rows.Batch) error {
-			if err := r.ctx.Err(); err != nil {
-				return canceled(r.ctx)
-			}
 			b.Schema = r.q.Plan.Nodes[l.Node].Schema
 			return r.ctxs[l.Node].Emit(b)
 		})
@@ -140,6 +137,9 @@ func (r *run) context(i int) *op.Ctx {
 		if b == nil || b.Len() == 0 {
 			return nil
 		}
+		if r.ctx.Err() != nil {
+			return canceled(r.ctx)
+		}
 		for _, out := range r.outs[i] {
 			if err := r.ops[out.Node].Push(r.ctxs[out.Node], out.Port, b); err != nil {
 				return err
@@ -156,9 +156,6 @@ func (r *run) context(i int) *op.Ctx {
 
 // output hands a root batch on and stops the query when a LIMIT is filled.
 func (r *run) output(b *rows.Batch) error {
-	if err := r.ctx.Err(); err != nil {
-		return canceled(r.ctx)
-	}
 	if err := r.q.Out(b); err != nil {
 		return err
 	}

@@ -18,8 +18,8 @@ type Config struct {
 	Workers int
 	// Store is the durable home of operator state.
 	Store *state.Store
-	// Mem accounts for operator state and batches in flight.
-	Mem *mem.Account
+	// Mem bounds operator state and batches in flight; nil = no bound.
+	Mem *mem.Budget
 	// Env holds the settings that expressions inside views see (time zone UTC).
 	Env types.Env
 	// Check wraps every operator in invariant checkers, as all tests do.

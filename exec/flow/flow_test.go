@@ -44,7 +44,7 @@ func plans() (join, group *plan.Plan) {
 	}}
 	group = &plan.Plan{Version: 1, Root: 1, Visible: 2, Key: []int{0}, Nodes: []plan.Node{
 		scan(joined, []int{3}, "d"),
-		{Op: "hashagg", Format: 1, Config: json.RawMessage(`{"keys":[0],"aggs":[{"name":"count","args":[],"filter":-1,"ret":{"id":5,"mod":-1}}]}`),
+		{Op: "hashagg", Format: 1, Config: json.RawMessage(`{"keys":[0],"aggs":[{"name":"count","args":[],"filter":-1,"rettype":{"id":5,"mod":-1}}]}`),
 			Schema: schema("d", "n"), Tables: map[string]uint32{"groups": 3},
 			Inputs: []plan.Input{{Node: 0, Exchange: plan.ByHash, Keys: []int{0}}}},
 	}}
@@ -137,7 +137,7 @@ func drive(t *testing.T, workers int, restart bool) map[string]int64 {
 }
 
 func circuit(t *testing.T, store *state.Store, workers int, restore bool) *flow.Circuit {
-	c := flow.New(flow.Config{Workers: workers, Store: store, Mem: mem.NewBudget("test", 1<<30).Account("state"), Check: true})
+	c := flow.New(flow.Config{Workers: workers, Store: store, Mem: mem.NewBudget("test", 1<<30), Check: true})
 	join, group := plans()
 	if _, err := c.Add(joined, join, false, restore); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"tidemill/exec/check"
+	"tidemill/exec/mem"
 	"tidemill/exec/op"
 	"tidemill/exec/plan"
 	"tidemill/exec/state"
@@ -24,6 +25,10 @@ type instance struct {
 	// mail holds what this worker has sent over exchange edges in this epoch: [node][port][to worker].
 	mail [][][][]*rows.Batch
 
+	// state and flight account for operator state and for the batches that wait for the end of the step.
+	// A worker has its own: an account belongs to one goroutine.
+	state, flight *mem.Account
+
 	deltas []*rows.Batch // what the root emitted
 	errors []ErrorRow
 	keys   rows.KeyBuf // scratch of routing
@@ -38,6 +43,9 @@ func newInstance(d *Dataflow, worker int) (*instance, error) {
 		ops: make([]op.Operator, len(p.Nodes)), ctxs: make([]*op.Ctx, len(p.Nodes)),
 		mail: make([][][][]*rows.Batch, len(p.Nodes)),
 	}
+	if c.cfg.Mem != nil {
+		in.state, in.flight = c.cfg.Mem.Account("operator state"), c.cfg.Mem.Account("changes of one step")
+	}
 	for i := range p.Nodes {
 		n := &p.Nodes[i]
 		in.ctxs[i] = in.context(i)
@@ -48,7 +56,7 @@ func newInstance(d *Dataflow, worker int) (*instance, error) {
 		if n.Op == plan.ScanOp {
 			continue
 		}
-		tables := state.NewProvider(c.cfg.Store, n.Tables, c.cfg.Mem)
+		tables := state.NewProvider(c.cfg.Store, n.Tables, in.state)
 		o, err := p.NewOperator(i, op.Env{Tables: tables, OwnsSingle: c.owner(0) == worker})
 		if err != nil {
 			return nil, fmt.Errorf("building operator %d (%s): %w", i, n.Op, err)
@@ -67,6 +75,8 @@ func (in *instance) release() {
 	for _, t := range in.tables {
 		t.Reset()
 	}
+	in.state.Close()
+	in.flight.Close()
 }
 
 // context makes node i's operator context.
@@ -116,7 +126,9 @@ func (in *instance) emit(i int, b *rows.Batch) error {
 			}
 			continue
 		}
-		in.route(out, b)
+		if err := in.route(out, b); err != nil {
+			return err
+		}
 	}
 	if i == in.flow.Plan.Root {
 		return in.publish(b)
@@ -125,16 +137,24 @@ func (in *instance) emit(i int, b *rows.Batch) error {
 }
 
 // publish keeps the root's batch for the view's storage and feeds it to the dataflows that read the
-// view. Emitted batches may share buffers with operator scratch, so what is kept is a copy.
+// view. Emitted batches may share buffers with operator scratch, so what is kept is a copy. What goes
+// wrong in a reader is the reader's failure.
 func (in *instance) publish(b *rows.Batch) error {
-	kept := b.Clone()
+	kept, err := in.keep(b)
+	if err != nil {
+		return err
+	}
 	in.deltas = append(in.deltas, kept)
 	for _, l := range in.flow.circuit.readers[in.flow.ID] {
-		if err := l.push(in.worker, kept, nil); err != nil {
-			l.flow.instances[in.worker].err = err
-		}
+		l.flow.instances[in.worker].guard(func() error { return l.push(in.worker, kept, nil) })
 	}
 	return nil
+}
+
+// keep copies a batch that has to wait for the end of the step, within the memory budget.
+func (in *instance) keep(b *rows.Batch) (*rows.Batch, error) {
+	b = b.Clone()
+	return b, in.flight.Grow(int64(b.SizeBytes()))
 }
 
 // push feeds a delta of the leaf's object to the operators behind it in one worker.
@@ -184,13 +204,17 @@ func pick(b *rows.Batch, want, have []int) (*rows.Batch, error) {
 
 // route sends a batch over an exchange edge: copies of the rows, by the worker that owns each row's
 // virtual node.
-func (in *instance) route(out plan.Consumer, b *rows.Batch) {
+func (in *instance) route(out plan.Consumer, b *rows.Batch) error {
 	c := in.flow.circuit
 	box := in.mail[out.Node][out.Port]
 	if out.Input.Exchange == plan.Single {
+		kept, err := in.keep(b)
+		if err != nil {
+			return err
+		}
 		to := c.owner(0)
-		box[to] = append(box[to], b.Clone())
-		return
+		box[to] = append(box[to], kept)
+		return nil
 	}
 	cols := make([]*rows.Vec, len(out.Input.Keys))
 	for i, k := range out.Input.Keys {
@@ -207,8 +231,12 @@ func (in *instance) route(out plan.Consumer, b *rows.Batch) {
 			part := *b
 			part.Sel = sel
 			box[w] = append(box[w], part.Compact())
+			if err := in.flight.Grow(int64(box[w][len(box[w])-1].SizeBytes())); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // receive takes the batches that all workers sent to this one on an edge.

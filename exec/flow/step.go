@@ -171,6 +171,7 @@ func (c *Circuit) collect(flows []*Dataflow) []Output {
 			out.Deltas = append(out.Deltas, in.deltas...)
 			out.Errors = append(out.Errors, in.errors...)
 			in.deltas, in.errors = nil, nil
+			in.flight.Close()
 		}
 		d.fresh = false
 		d.measure()

@@ -24,6 +24,16 @@ func Config[T any](cfg json.RawMessage) (T, error) {
 	return c, nil
 }
 
+// Peek decodes what it knows of a configuration, which need not be complete: for Explain and Tables.
+func Peek[T any](cfg json.RawMessage) (T, error) {
+	var c T
+	if len(cfg) == 0 {
+		return c, nil
+	}
+	err := json.Unmarshal(cfg, &c)
+	return c, err
+}
+
 // DecodeStrict is json.Unmarshal that refuses unknown fields.
 func DecodeStrict(data []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(data))

@@ -277,7 +277,7 @@ func checkCrash(t *testing.T, fs vfs.FS, promised uint64, where string) {
 
 // TestCrashEveryWrite is R1 and R3 for the store: a crash at the k-th write, the first open included.
 func TestCrashEveryWrite(t *testing.T) {
-	stride := int64(1)
+	stride := int64(3)
 	if testing.Short() {
 		stride = 17
 	}

@@ -351,7 +351,7 @@ func TestOrderedBig(t *testing.T) {
 		o := Ephemeral(nil).Ordered("o")
 		r := rand.New(rand.NewPCG(7, 7))
 		model := map[string]int64{}
-		const n = 60_000
+		const n = 30_000
 		keyOf := func(i int) []byte {
 			x := i
 			switch order {

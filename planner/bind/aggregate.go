@@ -150,7 +150,7 @@ func (c *exprCtx) aggCall(e *ast.Call, name string) (*logical.AggCall, error) {
 	}
 	if e.Filter != nil {
 		f := *c
-		f.clause = "FILTER"
+		f.clause, f.inAgg, f.block = "FILTER", false, nil
 		if call.Filter, err = f.boolean(e.Filter, "FILTER"); err != nil {
 			return nil, err
 		}

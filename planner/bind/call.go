@@ -24,7 +24,7 @@ func functionName(parts []string, pos int) (string, error) {
 	if len(quals) == 0 || len(quals) == 1 && (quals[0] == "pg_catalog" || quals[0] == "information_schema") {
 		return name, nil
 	}
-	return "", sqlerr.New(sqlerr.UndefinedFunction, "function %s does not exist", strings.Join(parts, ".")).
+	return "", sqlerr.New(sqlerr.InvalidSchemaName, "schema %q does not exist", strings.Join(quals, ".")).
 		WithHint("Functions are in schema pg_catalog; user-defined functions are not supported.").At(pos)
 }
 
@@ -79,8 +79,6 @@ func plainOnly(e *ast.Call, name string) error {
 		what = "WITHIN GROUP"
 	case len(e.OrderBy) > 0:
 		what = "ORDER BY"
-	case e.Star:
-		return sqlerr.New(sqlerr.WrongObjectType, "%s(*) specified, but %s is not an aggregate function", name, name).At(e.Position())
 	}
 	if what == "" {
 		return nil

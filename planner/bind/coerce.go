@@ -205,10 +205,21 @@ func mismatchPos(args []*expr.Expr, ts []types.Type) int {
 		case first < 0:
 			first = i
 		case !t.Same(ts[first]) && t.Category() != ts[first].Category():
-			return args[i].Pos
+			return start(args[i])
 		}
 	}
 	return 0
+}
+
+// start is the position where an expression begins in the text.
+func start(e *expr.Expr) int {
+	at := e.Pos
+	for _, a := range e.Args {
+		if p := start(a); p > 0 && (at == 0 || p < at) {
+			at = p
+		}
+	}
+	return at
 }
 
 // typeOf is the type of e; a parameter may have got one since it was bound.
@@ -232,9 +243,12 @@ func (b *Binder) TypeName(t ast.TypeName) (types.Type, error) {
 		if schema != "pg_catalog" {
 			return types.Type{}, sqlerr.New(sqlerr.UndefinedObject, "type %q does not exist", strings.Join(t.Name, ".")).At(t.Position())
 		}
-		if name == "char" {
-			name = `"char"`
-		}
+	}
+	if mapped := relabeled[name]; mapped != "" {
+		name = mapped
+	}
+	if name == "char" { // unquoted, it arrives as bpchar
+		name = `"char"`
 	}
 	if name == "interval" && t.Fields != "" {
 		precision := -1
@@ -252,6 +266,10 @@ func (b *Binder) TypeName(t ast.TypeName) (types.Type, error) {
 	}
 	return out, nil
 }
+
+// relabeled are types of which catalogue queries make nothing but text.
+var relabeled = map[string]string{"regoperator": "regproc", "regprocedure": "regproc", "regoper": "regproc", "regcollation": "oid",
+	"regconfig": "oid", "regdictionary": "oid"}
 
 // domains are the types of information_schema.
 var domains = map[string]string{

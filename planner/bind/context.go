@@ -35,6 +35,7 @@ type Column struct {
 	ID     int
 	Table  uint32
 	Attnum int
+	Pos    int // where its expression begins in the text
 }
 
 // Query is a bound query.

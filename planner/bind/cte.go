@@ -58,6 +58,10 @@ func (b *Binder) bindCTEs(sel *ast.Select, outer *scope, in *cteScope) (*cteScop
 		if err != nil {
 			return nil, err
 		}
+		if len(w.Columns) > len(q.Cols) {
+			return nil, sqlerr.New(sqlerr.InvalidColumnReference, "WITH query %q has %d columns available but %d columns specified",
+				w.Name, len(q.Cols), len(w.Columns)).At(w.Position())
+		}
 		if err := renameCols(q.Cols, w.Columns, w.Name, w.Position()); err != nil {
 			return nil, err
 		}

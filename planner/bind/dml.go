@@ -185,7 +185,7 @@ func (b *Binder) insertRows(o *catalog.Object, st *ast.Insert, cols []int) (*Que
 			return nil, err
 		}
 		if len(q.Cols) > len(cols) {
-			return nil, sqlerr.New(sqlerr.SyntaxError, "INSERT has more expressions than target columns").At(st.Query.Position())
+			return nil, sqlerr.New(sqlerr.SyntaxError, "INSERT has more expressions than target columns").At(q.Cols[len(cols)].Pos)
 		}
 		if len(q.Cols) < len(cols) && st.Columns != nil {
 			pos := st.Position()
@@ -199,7 +199,7 @@ func (b *Binder) insertRows(o *catalog.Object, st *ast.Insert, cols []int) (*Que
 		c := o.Columns[cols[i]]
 		if _, ok, _ := b.coerce(expr.Col(q.Cols[i].ID, q.Cols[i].Type), c.Type, fn.Assignment); !ok && q.Cols[i].Type.ID != types.Unknown {
 			return nil, sqlerr.New(sqlerr.DatatypeMismatch, "column %q is of type %s but expression is of type %s", c.Name, c.Type, q.Cols[i].Type).
-				WithHint("You will need to rewrite or cast the expression.").At(st.Query.Position())
+				WithHint("You will need to rewrite or cast the expression.").At(q.Cols[i].Pos)
 		}
 		if err := b.coerceOutput(q, i, c.Type, fn.Assignment); err != nil {
 			return nil, err
@@ -247,7 +247,7 @@ func (b *Binder) returning(items []ast.SelectItem, s *scope) ([]*expr.Expr, []Co
 		return nil, nil, nil
 	}
 	from := []ast.TableExpr{&ast.TableName{}} // there is a table, so that * means it
-	st := &selectState{b: b, s: s, sel: &ast.Select{Items: items, From: from}, bl: nil, env: &queryEnv{}}
+	st := &selectState{b: b, s: s, sel: &ast.Select{Items: items, From: from}}
 	if err := st.bindItems(); err != nil {
 		return nil, nil, err
 	}
@@ -336,7 +336,7 @@ func (b *Binder) assignments(o *catalog.Object, set []ast.Assignment, s *scope) 
 		} else {
 			c := &exprCtx{b: b, s: s, clause: "UPDATE"}
 			if x, err = c.bind(a.Expr); err == nil {
-				x, err = b.assign(x, o.Columns[i].Type, a.Column, a.Expr.Position())
+				x, err = b.assign(x, o.Columns[i].Type, a.Column, start(x))
 			}
 		}
 		if err != nil {
@@ -345,112 +345,4 @@ func (b *Binder) assignments(o *catalog.Object, set []ast.Assignment, s *scope) 
 		out = append(out, SetColumn{Col: i, Expr: x})
 	}
 	return out, nil
-}
-
-// Update binds UPDATE: the rows are the old row followed by the new one.
-func (b *Binder) Update(st *ast.Update) (*DML, error) {
-	o, s, node, err := b.changed(st.Table, st.Alias, st.From, st.Where, st.Position())
-	if err != nil {
-		return nil, err
-	}
-	set, err := b.assignments(o, st.Set, s)
-	if err != nil {
-		return nil, err
-	}
-	old := findScanOf(node, o.ID)
-	p := &logical.Node{Op: logical.Project, In: []*logical.Node{node}}
-	q := &Query{Node: p}
-	add := func(f types.Field, e *expr.Expr) {
-		col := b.NewCol(f.Name, f.Type, false)
-		p.Out, p.Exprs = append(p.Out, col), append(p.Exprs, e)
-		q.Cols = append(q.Cols, Column{Field: col.Field, ID: col.ID})
-	}
-	for _, c := range old.Out {
-		add(c.Field, logical.Ref(c))
-	}
-	for i, c := range old.Out {
-		e := logical.Ref(c)
-		if at := slices.IndexFunc(set, func(a SetColumn) bool { return a.Col == i }); at >= 0 {
-			e = set[at].Expr
-		}
-		add(c.Field, e)
-	}
-	b.oneMatch(o, q, len(st.From) > 0)
-	out := &DML{Table: o, Query: q}
-	out.Returning, out.ReturningCols, err = b.returning(st.Returning, b.rowScope(o, st.Alias, st.Table))
-	return out, err
-}
-
-// Delete binds DELETE: the rows are the old rows.
-func (b *Binder) Delete(st *ast.Delete) (*DML, error) {
-	o, _, node, err := b.changed(st.Table, st.Alias, st.Using, st.Where, st.Position())
-	if err != nil {
-		return nil, err
-	}
-	q := &Query{Node: node}
-	for _, c := range findScanOf(node, o.ID).Out {
-		q.Cols = append(q.Cols, Column{Field: c.Field, ID: c.ID})
-	}
-	q.Node = q.visible()
-	b.oneMatch(o, q, len(st.Using) > 0)
-	out := &DML{Table: o, Query: q}
-	out.Returning, out.ReturningCols, err = b.returning(st.Returning, b.rowScope(o, st.Alias, st.Table))
-	return out, err
-}
-
-// oneMatch keeps one row per row of the table when a join may have matched it several times.
-func (b *Binder) oneMatch(o *catalog.Object, q *Query, joined bool) {
-	if !joined {
-		return
-	}
-	n := &logical.Node{Op: logical.TopN, In: []*logical.Node{q.Node}, Limit: expr.Lit(types.IntDatum(types.Int8, 1))}
-	key := o.PrimaryKey
-	if len(key) == 0 {
-		for i := range o.Columns {
-			key = append(key, i)
-		}
-	}
-	for _, k := range key {
-		n.Keys = append(n.Keys, q.Cols[k].ID)
-	}
-	for _, c := range q.Cols {
-		n.Order = append(n.Order, logical.SortKey{Col: c.ID})
-	}
-	q.Node = n
-}
-
-// changed binds the table, FROM and WHERE of UPDATE and DELETE. The table comes first in the tree.
-func (b *Binder) changed(name []string, alias string, from []ast.TableExpr, where ast.Expr, pos int) (*catalog.Object, *scope, *logical.Node, error) {
-	o, err := b.target(name, pos)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	s := &scope{}
-	items := append([]ast.TableExpr{&ast.TableName{Pos: ast.Pos(pos), Name: name, Alias: alias}}, from...)
-	node, err := b.bindFrom(items, s)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	if where != nil {
-		c := &exprCtx{b: b, s: s, clause: "WHERE"}
-		w, err := c.boolean(where, "WHERE")
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		node = logical.NewFilter(node, logical.Conjuncts(w))
-	}
-	return o, s, node, nil
-}
-
-// findScanOf finds the first scan of an object, which is the table being changed.
-func findScanOf(n *logical.Node, id uint32) *logical.Node {
-	if n.Op == logical.Scan && n.Scan.Object == id {
-		return n
-	}
-	for _, in := range n.In {
-		if s := findScanOf(in, id); s != nil {
-			return s
-		}
-	}
-	return nil
 }

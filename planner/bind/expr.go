@@ -111,32 +111,25 @@ func (c *exprCtx) toBool(e *expr.Expr, what string) (*expr.Expr, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, sqlerr.New(sqlerr.DatatypeMismatch, "argument of %s must be type boolean, not type %s", what, e.Type).At(e.Pos)
+		return nil, sqlerr.New(sqlerr.DatatypeMismatch, "argument of %s must be type boolean, not type %s", what, e.Type).At(start(e))
 	}
 	return out, nil
 }
 
 func (c *exprCtx) columnRef(r *ast.ColumnRef) (*expr.Expr, error) {
-	e, _, at, err := c.s.lookup(r.Parts, r.Position())
-	if err != nil {
-		return nil, err
+	e, err := c.s.lookup(r.Parts, r.Position())
+	if e != nil || err != nil {
+		return e, err
 	}
-	if e != nil {
-		if at != c.s {
-			at.markOuter()
+	if len(r.Parts) <= 2 {
+		if rel, err := c.s.findRelation(r.Parts, r.Position()); err != nil {
+			return nil, err
+		} else if rel != nil {
+			return c.wholeRow(r.Parts, r.Position())
 		}
-		return e, nil
-	}
-	if rel, err := c.s.findRelation(r.Parts, r.Position()); err != nil {
-		return nil, err
-	} else if rel != nil && len(r.Parts) <= 2 {
-		return c.wholeRow(r.Parts, r.Position())
 	}
 	return nil, c.s.missing(r.Parts, r.Position())
 }
-
-// markOuter is called on a scope whose column an inner query reads.
-func (s *scope) markOuter() {}
 
 // wholeRow binds t or t.* as one value.
 func (c *exprCtx) wholeRow(parts []string, pos int) (*expr.Expr, error) {
@@ -232,10 +225,13 @@ func (c *exprCtx) caseExpr(e *ast.Case) (*expr.Expr, error) {
 	} else {
 		results = append(results, expr.Lit(types.NullOf(unknown)))
 	}
-	results, t, err := c.b.unify("CASE", results)
+	// Postgres looks at ELSE first, which its message shows.
+	last := len(results) - 1
+	results, t, err := c.b.unify("CASE", append([]*expr.Expr{results[last]}, results[:last]...))
 	if err != nil {
 		return nil, err
 	}
+	results = append(results[1:], results[0])
 	out := &expr.Expr{Kind: expr.Case, Type: t, Pos: e.Position()}
 	for i, cond := range conds {
 		out.Args = append(out.Args, cond, results[i])
@@ -337,116 +333,4 @@ func (c *exprCtx) isDistinct(e *ast.IsDistinct) (*expr.Expr, error) {
 		out = not(out)
 	}
 	return out, nil
-}
-
-func (c *exprCtx) arrayLit(e *ast.ArrayLit, want *types.Type) (*expr.Expr, error) {
-	elems := make([]*expr.Expr, len(e.Elems))
-	for i, x := range e.Elems {
-		var err error
-		if inner, ok := x.(*ast.ArrayLit); ok {
-			elems[i], err = c.arrayLit(inner, want)
-		} else {
-			elems[i], err = c.bind(x)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if want != nil {
-		out := &expr.Expr{Kind: expr.Array, Type: *want, Args: elems, Pos: e.Position()}
-		out, ok, err := c.b.castElems(out, *want)
-		if err == nil && !ok {
-			err = sqlerr.New(sqlerr.CannotCoerce, "cannot cast array elements to %s", want).At(e.Position())
-		}
-		return out, err
-	}
-	if len(elems) == 0 {
-		return nil, sqlerr.New(sqlerr.IndeterminateDatatype, "cannot determine type of empty array").
-			WithHint("Explicitly cast to the desired type, for example ARRAY[]::integer[].").At(e.Position())
-	}
-	elems, t, err := c.b.unify("ARRAY", elems)
-	if err != nil {
-		return nil, err
-	}
-	if t.ID != types.Array {
-		t = types.ArrayOf(t)
-	}
-	return &expr.Expr{Kind: expr.Array, Type: t, Args: elems, Pos: e.Position()}, nil
-}
-
-func (c *exprCtx) row(e *ast.Row) (*expr.Expr, error) {
-	args, err := c.bindAll(e.Elems)
-	if err != nil {
-		return nil, err
-	}
-	for i := range args {
-		if args[i], err = c.b.known(args[i]); err != nil {
-			return nil, err
-		}
-	}
-	return &expr.Expr{Kind: expr.Row, Type: types.T(types.Record), Args: args, Pos: e.Position()}, nil
-}
-
-func (c *exprCtx) index(e *ast.Index) (*expr.Expr, error) {
-	x, err := c.bind(e.Expr)
-	if err != nil {
-		return nil, err
-	}
-	bound := func(a ast.Expr) (*expr.Expr, error) {
-		if a == nil {
-			return expr.Lit(types.NullOf(int4Type)), nil
-		}
-		i, err := c.bind(a)
-		if err != nil {
-			return nil, err
-		}
-		return c.b.cast(i, int4Type, fn.Assignment)
-	}
-	if e.Slice {
-		lo, err := bound(e.Lo)
-		if err != nil {
-			return nil, err
-		}
-		hi, err := bound(e.Hi)
-		if err != nil {
-			return nil, err
-		}
-		return c.resolve("array_slice", []*expr.Expr{x, lo, hi}, e.Position())
-	}
-	if x.Type.ID == types.JSONB || x.Type.ID == types.JSON {
-		i, err := c.bind(e.Lo)
-		if err != nil {
-			return nil, err
-		}
-		return c.operator("->", []*expr.Expr{x, i}, e.Position())
-	}
-	if x.Type.ID != types.Array && x.Type.ID != types.Int2Vector && x.Type.ID != types.OIDVector {
-		return nil, sqlerr.New(sqlerr.DatatypeMismatch, "cannot subscript type %s because it does not support subscripting", x.Type).At(e.Position())
-	}
-	i, err := bound(e.Lo)
-	if err != nil {
-		return nil, err
-	}
-	return c.resolve("array_subscript", []*expr.Expr{x, i}, e.Position())
-}
-
-// collations that sort as ours does; others are refused by name.
-var collations = map[string]bool{"default": true, "C": true, "POSIX": true, "ucs_basic": true, "c": true, "posix": true}
-
-func (c *exprCtx) collate(e *ast.Collate) (*expr.Expr, error) {
-	name := e.Name[len(e.Name)-1]
-	if !collations[name] {
-		return nil, sqlerr.New(sqlerr.UndefinedObject, "collation %q for encoding \"UTF8\" does not exist", name).At(e.Position())
-	}
-	x, err := c.bind(e.Expr)
-	if err != nil {
-		return nil, err
-	}
-	if x, err = c.b.known(x); err != nil {
-		return nil, err
-	}
-	if !x.Type.IsString() && x.Type.ID != types.Array && x.Type.ID != types.InternalChar {
-		return nil, sqlerr.New(sqlerr.DatatypeMismatch, "collations are not supported by type %s", x.Type).At(e.Position())
-	}
-	return x, nil
 }

@@ -30,24 +30,17 @@ func (b *Binder) bindFrom(items []ast.TableExpr, s *scope) (*logical.Node, error
 		if err := checkAliases(s.part, src.part, item.Position()); err != nil {
 			return nil, err
 		}
-		if src.node, err = b.joinFrom(node, src, item); err != nil {
-			return nil, err
+		if node == nil {
+			node = src.node
+		} else {
+			node = lateralJoin(logical.Inner, node, src.node, nil)
 		}
-		node = src.node
 		s.part = s.part.and(src.part)
 	}
 	if node == nil {
 		node = logical.OneRow()
 	}
 	return node, nil
-}
-
-// joinFrom joins a comma item to what stands before it.
-func (b *Binder) joinFrom(left *logical.Node, src *source, item ast.TableExpr) (*logical.Node, error) {
-	if left == nil {
-		return src.node, nil
-	}
-	return lateralJoin(logical.Inner, left, src.node, nil), nil
 }
 
 // lateralJoin joins two trees; when the right one reads columns of the left one it becomes an Apply.

@@ -249,6 +249,9 @@ func (st *selectState) ungrouped(e *expr.Expr, id int) error {
 		}
 		return true
 	})
+	if inner {
+		pos = posInside(e, id)
+	}
 	for _, r := range st.s.rels {
 		for _, c := range r.cols {
 			if c.ID == id {
@@ -264,7 +267,35 @@ func (st *selectState) ungrouped(e *expr.Expr, id int) error {
 		}
 	}
 	if inner {
-		return sqlerr.New(sqlerr.GroupingError, "subquery uses ungrouped column %q from outer query", name).At(e.Pos)
+		return sqlerr.New(sqlerr.GroupingError, "subquery uses ungrouped column %q from outer query", name).At(pos)
 	}
 	return sqlerr.New(sqlerr.GroupingError, "column %q must appear in the GROUP BY clause or be used in an aggregate function", name).At(pos)
+}
+
+// posInside finds where a subquery of the expression reads the column.
+func posInside(e *expr.Expr, id int) int {
+	pos := 0
+	expr.Walk(e, func(x *expr.Expr) bool {
+		switch {
+		case x.Kind == expr.Column && x.Index == id && pos == 0:
+			pos = x.Pos
+		case x.Kind == expr.Subquery:
+			eachNode(x.Sub.(*logical.Subquery).Node, func(n *logical.Node) {
+				n.EachExpr(func(y *expr.Expr) {
+					if pos == 0 {
+						pos = posInside(y, id)
+					}
+				})
+			})
+		}
+		return pos == 0
+	})
+	return pos
+}
+
+func eachNode(n *logical.Node, f func(*logical.Node)) {
+	f(n)
+	for _, in := range n.In {
+		eachNode(in, f)
+	}
 }

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"math"
+
 	"tidemill/planner/logical"
 	"tidemill/sql/ast"
 	"tidemill/sql/expr"
@@ -105,7 +107,9 @@ func (c *exprCtx) negative(l *ast.Literal, pos int) (*expr.Expr, error) {
 	x.Pos = pos
 	if x.Type.ID == types.Int4 || x.Type.ID == types.Int8 {
 		d := *x.Lit
-		d.I = -d.I
+		if d.I = -d.I; d.I == math.MinInt32 {
+			d.Type, x.Type = int4Type, int4Type
+		}
 		x.Lit = &d
 		return x, nil
 	}

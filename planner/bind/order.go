@@ -105,14 +105,19 @@ func (st *selectState) bindDistinctOn() error {
 		on[i] = true
 	}
 	seen := map[int]bool{}
-	for k, o := range st.order {
-		if on[o.item] && len(seen) < len(on) {
+	for _, o := range st.order {
+		if on[o.item] {
 			seen[o.item] = true
 			continue
 		}
-		if len(seen) < len(on) {
-			return sqlerr.New(sqlerr.InvalidColumnReference, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions").
-				At(st.sel.OrderBy[k].Expr.Position())
+		if len(seen) == len(on) {
+			break
+		}
+		for k, i := range st.on {
+			if !seen[i] {
+				return sqlerr.New(sqlerr.InvalidColumnReference, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions").
+					At(st.sel.DistinctOn[k].Position())
+			}
 		}
 	}
 	return nil

@@ -77,11 +77,6 @@ func (c *exprCtx) rankCall(item *overItem, e *ast.Call, name string) error {
 	if err != nil {
 		return err
 	}
-	for i := range args {
-		if args[i], err = c.b.known(args[i]); err != nil {
-			return err
-		}
-	}
 	ret := types.T(types.Int8)
 	low, high, ints := 0, 0, -1
 	switch name {
@@ -109,6 +104,11 @@ func (c *exprCtx) rankCall(item *overItem, e *ast.Call, name string) error {
 			return err
 		}
 	}
+	for i := range args {
+		if args[i], err = c.b.known(args[i]); err != nil {
+			return err
+		}
+	}
 	if low > 0 && name != "ntile" {
 		ret = args[0].Type
 		if len(args) == 3 {
@@ -119,6 +119,7 @@ func (c *exprCtx) rankCall(item *overItem, e *ast.Call, name string) error {
 			args[0], args[2], ret = both[0], both[1], t
 		}
 	}
+	ret.Mod = -1
 	ats := make([]types.Type, len(args))
 	for i, a := range args {
 		ats[i] = a.Type

@@ -149,7 +149,7 @@ func (b *Binder) bindSelect(sel *ast.Select, env *queryEnv) (*Query, error) {
 		return nil, err
 	}
 	bl := &block{windows: sel.Windows}
-	st := &selectState{b: b, s: s, sel: sel, bl: bl, env: env}
+	st := &selectState{b: b, s: s, sel: sel, bl: bl}
 	s.block = bl
 	if err := st.bindItems(); err != nil {
 		return nil, err
@@ -214,7 +214,6 @@ type selectState struct {
 	s   *scope
 	sel *ast.Select
 	bl  *block
-	env *queryEnv
 
 	items   []item // the visible ones first
 	visible int
@@ -341,7 +340,7 @@ func (st *selectState) finish(node *logical.Node) (*Query, error) {
 		ids[i] = col.ID
 		p.Out, p.Exprs = append(p.Out, col), append(p.Exprs, it.e)
 		if i < st.visible {
-			q.Cols = append(q.Cols, Column{Field: col.Field, ID: col.ID, Table: it.table, Attnum: it.att})
+			q.Cols = append(q.Cols, Column{Field: col.Field, ID: col.ID, Table: it.table, Attnum: it.att, Pos: start(it.e)})
 		}
 	}
 	st.compose(p)
@@ -401,7 +400,7 @@ func (st *selectState) distinct(q *Query, ids []int) error {
 	case st.sel.Distinct:
 		if len(st.items) > st.visible {
 			return sqlerr.New(sqlerr.InvalidColumnReference, "for SELECT DISTINCT, ORDER BY expressions must appear in select list").
-				At(st.items[st.visible].e.Pos)
+				At(start(st.items[st.visible].e))
 		}
 		q.Node = &logical.Node{Op: logical.Distinct, In: []*logical.Node{q.visible()}}
 	}

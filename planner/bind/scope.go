@@ -43,7 +43,7 @@ type scope struct {
 }
 
 // lookup finds a column by its parts in this scope or an outer one.
-func (s *scope) lookup(parts []string, pos int) (*expr.Expr, *column, *scope, error) {
+func (s *scope) lookup(parts []string, pos int) (*expr.Expr, error) {
 	for at := s; at != nil; at = at.parent {
 		var c *column
 		var err error
@@ -56,20 +56,20 @@ func (s *scope) lookup(parts []string, pos int) (*expr.Expr, *column, *scope, er
 				if c, err = r.column(parts[len(parts)-1], pos); err == nil && c == nil {
 					if e := systemColumn(r, parts[len(parts)-1]); e != nil {
 						e.Pos = pos
-						return e, nil, at, nil
+						return e, nil
 					}
-					return nil, nil, nil, s.noColumn(r, parts, pos)
+					return nil, s.noColumn(r, parts, pos)
 				}
 			}
 		}
 		if err != nil {
-			return nil, nil, nil, err
+			return nil, err
 		}
 		if c != nil {
-			return colRef(c.Col, pos), c, at, nil
+			return colRef(c.Col, pos), nil
 		}
 	}
-	return nil, nil, nil, nil
+	return nil, nil
 }
 
 func (s *scope) byName(name string, pos int) (*column, error) {

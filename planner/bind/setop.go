@@ -56,7 +56,7 @@ func (b *Binder) combine(sel *ast.Select, qs []*Query, env *queryEnv) (*Query, e
 	out := &Query{Node: n}
 	for _, q := range qs[1:] {
 		if len(q.Cols) != len(qs[0].Cols) {
-			return nil, sqlerr.New(sqlerr.SyntaxError, "each %s query must have the same number of columns", word).At(sel.Position())
+			return nil, sqlerr.New(sqlerr.SyntaxError, "each %s query must have the same number of columns", word).At(armPos(q, 0))
 		}
 	}
 	for i, first := range qs[0].Cols {
@@ -67,7 +67,7 @@ func (b *Binder) combine(sel *ast.Select, qs []*Query, env *queryEnv) (*Query, e
 		t, err := fn.CommonTypeFor(word, ts)
 		if err != nil {
 			e := *sqlerr.As(err)
-			return nil, e.At(sel.Position())
+			return nil, e.At(armPos(qs[len(qs)-1], i))
 		}
 		notNull := true
 		for _, q := range qs {
@@ -78,7 +78,7 @@ func (b *Binder) combine(sel *ast.Select, qs []*Query, env *queryEnv) (*Query, e
 		}
 		col := b.NewCol(first.Name, t, notNull)
 		n.Out = append(n.Out, col)
-		out.Cols = append(out.Cols, Column{Field: col.Field, ID: col.ID})
+		out.Cols = append(out.Cols, Column{Field: col.Field, ID: col.ID, Pos: first.Pos})
 	}
 	for k, q := range qs {
 		n.In = append(n.In, q.Node)
@@ -90,6 +90,14 @@ func (b *Binder) combine(sel *ast.Select, qs []*Query, env *queryEnv) (*Query, e
 		out.Node = &logical.Node{Op: logical.Distinct, In: []*logical.Node{n}}
 	}
 	return out, nil
+}
+
+// armPos is the position of an operand's column.
+func armPos(q *Query, i int) int {
+	if i < len(q.Cols) {
+		return q.Cols[i].Pos
+	}
+	return 0
 }
 
 // setOpOrder binds the ORDER BY of a set operation: output names and ordinals only.
@@ -205,7 +213,7 @@ func (b *Binder) bindValue(v ast.Expr, i int, s *scope, env *queryEnv) (*expr.Ex
 		return nil, err
 	}
 	if i < len(env.targets) {
-		return b.assign(x, env.targets[i], env.names[i], v.Position())
+		return b.assign(x, env.targets[i], env.names[i], start(x))
 	}
 	return x, nil
 }

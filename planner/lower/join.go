@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"tidemill/exec/op/join"
+	"tidemill/exec/op/notin"
 	"tidemill/exec/plan"
 	"tidemill/planner/logical"
 	"tidemill/sql/expr"
@@ -65,6 +66,9 @@ func sameType(x, y *expr.Expr) (*expr.Expr, *expr.Expr, bool) {
 }
 
 func (l *lowerer) join(n *logical.Node) (int, error) {
+	if n.NullAware {
+		return l.notIn(n)
+	}
 	pairs, rest := joinKeys(n)
 	lx, rx := make([]*expr.Expr, len(pairs)), make([]*expr.Expr, len(pairs))
 	for i, p := range pairs {
@@ -102,6 +106,26 @@ func (l *lowerer) join(n *logical.Node) (int, error) {
 	}
 	edges, d := l.joinEdges(n, la, lin, lk, ra, rin, rk)
 	return l.add(n, join.Name, 1, cfg, edges, cols, d)
+}
+
+// notIn lowers the anti join of NOT IN, whose predicate is the one comparison x = y.
+func (l *lowerer) notIn(n *logical.Node) (int, error) {
+	x, y := n.Preds[0].Args[0], n.Preds[0].Args[1]
+	la, lin, lk, err := l.joinSide(n.In[0], []*expr.Expr{x})
+	if err != nil {
+		return 0, err
+	}
+	ra, rin, rk, err := l.joinSide(n.In[1], []*expr.Expr{y})
+	if err != nil {
+		return 0, err
+	}
+	cfg := notin.Config{Left: position(lin.ids, lk[0]), Right: position(rin.ids, rk[0])}
+	cols := n.Cols()
+	if len(lin.ids) > len(cols) { // x is computed and goes through
+		cols = append(append([]logical.Col(nil), cols...), logical.Col{ID: lk[0], Field: types.Field{Name: "key", Type: x.Type}})
+	}
+	edges, d := l.joinEdges(n, la, lin, nil, ra, rin, nil)
+	return l.add(n, notin.Name, 1, cfg, edges, cols, d)
 }
 
 // joinSide lowers one side; keys that are no columns are projected first.

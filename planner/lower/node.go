@@ -3,7 +3,6 @@ package lower
 import (
 	"fmt"
 
-	"tidemill/exec/op/apply"
 	"tidemill/exec/op/filter"
 	"tidemill/exec/op/limit"
 	"tidemill/exec/op/project"
@@ -16,7 +15,6 @@ import (
 	"tidemill/planner/logical"
 	"tidemill/sql/expr"
 	"tidemill/sql/sqlerr"
-	"tidemill/sql/types"
 )
 
 // node lowers a logical node once and returns its handle.
@@ -365,145 +363,4 @@ func (l *lowerer) topN(n *logical.Node) (int, error) {
 		countConfig
 	}{topn.Config{Order: order, Limit: lim, Offset: off, Partition: part, WithTies: n.WithTies, Number: len(n.Out) > 0}, exprs}
 	return l.add(n, topn.Name, 1, cfg, []input{edge}, n.Cols(), d)
-}
-
-// values lowers constant rows; rows with parameters or functions of the session become projections.
-func (l *lowerer) values(n *logical.Node) (int, error) {
-	cfg := valuesConfig{Rows: make([][]types.Datum, len(n.Rows))}
-	for i, row := range n.Rows {
-		cfg.Rows[i] = make([]types.Datum, len(row))
-		for k, e := range row {
-			if e.Kind != expr.Literal {
-				return l.computedValues(n)
-			}
-			cfg.Rows[i][k] = *e.Lit
-		}
-	}
-	return l.add(n, "values", 1, cfg, nil, n.Out, dist{kind: plan.Local})
-}
-
-// valuesConfig is the configuration of values, with expressions that BindParams evaluates.
-type valuesConfig struct {
-	Rows  [][]types.Datum `json:"rows"`
-	Exprs [][]*expr.Expr  `json:"exprs,omitempty"`
-}
-
-func (l *lowerer) computedValues(n *logical.Node) (int, error) {
-	if simpleRows(n.Rows) {
-		return l.add(n, "values", 1, valuesConfig{Rows: [][]types.Datum{}, Exprs: n.Rows}, nil, n.Out, dist{kind: plan.Local})
-	}
-	u := &logical.Node{Op: logical.Union, Out: n.Out}
-	for _, row := range n.Rows {
-		p := &logical.Node{Op: logical.Project, In: []*logical.Node{logical.OneRow()}, Exprs: row}
-		var ids []int
-		for _, c := range n.Out {
-			c.ID = l.NewID()
-			p.Out = append(p.Out, c)
-			ids = append(ids, c.ID)
-		}
-		u.In, u.Map = append(u.In, p), append(u.Map, ids)
-	}
-	return l.node(u)
-}
-
-// simpleRows tells whether all values are constants and parameters.
-func simpleRows(rows [][]*expr.Expr) bool {
-	for _, r := range rows {
-		for _, e := range r {
-			if e.Kind != expr.Literal && e.Kind != expr.Param {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// apply lowers a subquery that is run per row.
-func (l *lowerer) apply(n *logical.Node) (int, error) {
-	if l.View {
-		return 0, sqlerr.Unsupported("this kind of correlated subquery is not supported in a materialized view").
-			WithHint("Write it as a join, or keep the subquery to equality conditions between inner and outer columns.")
-	}
-	at, in, err := l.input(n.In[0])
-	if err != nil {
-		return 0, err
-	}
-	free := logical.Free(n.In[1])
-	if at, in, err = l.passOuter(n, at, in, free); err != nil {
-		return 0, err
-	}
-	sub := &lowerer{Options: l.Options, done: map[*logical.Node]int{}, byPrint: map[string]int{}, outer: map[int]int{}}
-	cfg := apply.Config{Kind: n.Sub.Kind, Op: n.Sub.Cmp}
-	for i, id := range in.ids {
-		if free[id] {
-			sub.outer[id] = len(cfg.Outer)
-			cfg.Outer = append(cfg.Outer, i)
-		}
-	}
-	h, err := sub.node(n.In[1])
-	if err != nil {
-		return 0, err
-	}
-	if cfg.Sub, err = marshalPlan(sub.finish(h, len(n.In[1].Cols()))); err != nil {
-		return 0, err
-	}
-	if n.Sub.Left != nil {
-		if cfg.Left, err = l.expr(n.Sub.Left, in.ids); err != nil {
-			return 0, err
-		}
-	}
-	cols := make([]logical.Col, 0, len(in.ids))
-	have := n.In[0].Cols()
-	for i, id := range in.ids {
-		if i < len(have) {
-			cols = append(cols, have[i])
-			continue
-		}
-		cols = append(cols, logical.Col{ID: id, Field: l.nodes[at].Schema[i]})
-	}
-	cols = append(cols, n.Cols()[len(have):]...)
-	return l.add(n, apply.Name, 1, cfg, []input{local(at)}, cols, in.dist)
-}
-
-// passOuter adds columns of enclosing queries that only the inner subquery reads to the input, so
-// that a subplan refers to one outer row only.
-func (l *lowerer) passOuter(n *logical.Node, at int, in output, free logical.Set) (int, output, error) {
-	p := &logical.Node{Op: logical.Project, In: n.In[:1]}
-	for i, id := range in.ids {
-		c := logical.Col{ID: id, Field: l.nodes[at].Schema[i]}
-		p.Out, p.Exprs = append(p.Out, c), append(p.Exprs, logical.Ref(c))
-	}
-	outerCols(n.In[1], func(e *expr.Expr) {
-		if !free[e.Index] || position(idsOf(p.Out), e.Index) >= 0 {
-			return
-		}
-		if _, ok := l.outer[e.Index]; ok {
-			p.Out = append(p.Out, logical.Col{ID: e.Index, Field: types.Field{Name: "outer", Type: e.Type}})
-			p.Exprs = append(p.Exprs, expr.Col(e.Index, e.Type))
-		}
-	})
-	if len(p.Out) == len(in.ids) {
-		return at, in, nil
-	}
-	h, err := l.projection(p, at, in, p.Out, p.Exprs)
-	if err != nil {
-		return 0, in, err
-	}
-	at, in = l.ref(h)
-	return at, in, nil
-}
-
-// outerCols visits all column references of a tree.
-func outerCols(n *logical.Node, f func(*expr.Expr)) {
-	n.EachExpr(func(e *expr.Expr) {
-		expr.Walk(e, func(x *expr.Expr) bool {
-			if x.Kind == expr.Column {
-				f(x)
-			}
-			return true
-		})
-	})
-	for _, in := range n.In {
-		outerCols(in, f)
-	}
 }

@@ -34,9 +34,6 @@ type applyRule struct {
 func (a *applyRule) run() (*logical.Node, error) {
 	switch a.n.Sub.Kind {
 	case "lateral":
-		if out := a.oneRow(); out != nil {
-			return out, nil
-		}
 		return a.lateral(a.left, a.sub), nil
 	case "lateral left":
 		if out := a.oneRow(); out != nil {
@@ -49,6 +46,8 @@ func (a *applyRule) run() (*logical.Node, error) {
 		return a.exists(existsOnly(a.sub), nil)
 	case "in":
 		return a.in()
+	case "any", "all":
+		return a.extreme()
 	}
 	return nil, nil
 }
@@ -59,6 +58,10 @@ func (a *applyRule) correlated() bool { return logical.Free(a.sub).Meets(a.left.
 func (a *applyRule) lateral(left, sub *logical.Node) *logical.Node {
 	if sub.IsOneRow() {
 		return left
+	}
+	one := &applyRule{Ctx: a.Ctx, n: a.n, left: left, sub: sub, p: &puller{ctx: a.Ctx, outer: left.IDs()}}
+	if out := one.oneRow(); out != nil {
+		return out
 	}
 	if !logical.Free(sub).Meets(left.IDs()) {
 		return logical.NewJoin(logical.Inner, left, sub, nil)
@@ -102,6 +105,9 @@ func (a *applyRule) lateralLeft() *logical.Node {
 	if node, preds, ok := a.p.pull(a.sub); ok {
 		return logical.NewJoin(logical.Left, a.left, node, preds)
 	}
+	if out := a.conditionalRow(); out != nil {
+		return out
+	}
 	exprs := map[int]*expr.Expr{}
 	at := a.sub
 	for at.Op == logical.Project {
@@ -127,6 +133,24 @@ func (a *applyRule) lateralLeft() *logical.Node {
 			e = exprs[e.Index]
 		}
 		return e
+	})
+}
+
+// conditionalRow is a condition over a subquery that gives exactly one row: where it is not met the
+// columns are NULL.
+func (a *applyRule) conditionalRow() *logical.Node {
+	if a.sub.Op != logical.Filter {
+		return nil
+	}
+	one := *a
+	one.sub = a.sub.In[0]
+	row := one.oneRow()
+	if row == nil {
+		return nil
+	}
+	met := logical.AndAll(a.sub.Preds)
+	return a.project(row, a.sub.Cols(), func(c logical.Col) *expr.Expr {
+		return &expr.Expr{Kind: expr.Case, Type: c.Type, Args: []*expr.Expr{met, logical.Ref(c), expr.Lit(types.NullOf(c.Type))}}
 	})
 }
 
@@ -159,12 +183,14 @@ func (a *applyRule) oneRow() *logical.Node {
 	if !ok {
 		return nil
 	}
+	agg := at
 	in, keys, preds, ok := a.p.equalities(in, preds)
-	if !ok {
+	if ok {
+		agg = at.With(in)
+		agg.Keys = keys
+	} else if agg, keys, preds = a.groupByOuter(at); agg == nil {
 		return nil
 	}
-	agg := at.With(in)
-	agg.Keys = keys
 	kind := logical.Left
 	if len(keys) == 0 {
 		kind = logical.Inner
@@ -179,6 +205,44 @@ func (a *applyRule) oneRow() *logical.Node {
 	}
 	cols := a.sub.Cols()
 	return a.project(join, cols, func(c logical.Col) *expr.Expr { return expand(logical.Ref(c), exprs) })
+}
+
+// groupByOuter aggregates per outer row where the conditions are no equalities: the outer rows are
+// joined with the subquery's, grouped by the outer key, and joined back by it.
+func (a *applyRule) groupByOuter(at *logical.Node) (*logical.Node, []int, []*expr.Expr) {
+	keys := logical.Keys(a.left)
+	if len(keys) == 0 || len(keys[0]) == 0 {
+		return nil, nil, nil
+	}
+	copied, to := logical.Clone(a.left, a.NewID)
+	swap := map[int]*expr.Expr{}
+	for _, c := range a.left.Cols() {
+		swap[c.ID] = expr.Col(to[c.ID], c.Type)
+	}
+	in, preds, ok := a.p.pull(at.In[0])
+	if !ok {
+		return nil, nil, nil
+	}
+	for i := range preds {
+		preds[i] = logical.Replace(preds[i], swap)
+	}
+	agg := at.With(logical.NewJoin(logical.Inner, copied, in, preds))
+	agg.Keys = nil
+	var on []*expr.Expr
+	for _, k := range keys[0] {
+		c, _ := a.left.Col(k)
+		agg.Keys = append(agg.Keys, to[k])
+		eq, err := compare("=", logical.Ref(c), expr.Col(to[k], c.Type))
+		if err != nil {
+			return nil, nil, nil
+		}
+		if !c.NotNull {
+			b := types.T(types.Bool)
+			eq = &expr.Expr{Kind: expr.Not, Type: b, Args: []*expr.Expr{{Kind: expr.Distinct, Type: b, Args: eq.Args}}}
+		}
+		on = append(on, eq)
+	}
+	return agg, agg.Keys, on
 }
 
 // expand replaces columns by the expressions that make them, through several projections.
@@ -262,6 +326,7 @@ func atMostOne(n *logical.Node) bool {
 
 // exists gives EXISTS as a value: the matches are counted per key and joined.
 func (a *applyRule) exists(sub *logical.Node, extra []*expr.Expr) (*logical.Node, error) {
+	a.p.exists = true
 	node, preds, ok := a.p.pull(sub)
 	if !ok {
 		return nil, nil
@@ -294,8 +359,11 @@ func (a *applyRule) exists(sub *logical.Node, extra []*expr.Expr) (*logical.Node
 func (a *applyRule) in() (*logical.Node, error) {
 	col := a.sub.Cols()[0]
 	safe := a.n.Sub.NullFalse || logical.NotNull(a.n.Sub.Left, a.left.Cols()) && col.NotNull
-	if !safe || len(logical.ColsOf(a.n.Sub.Left)) == 0 {
+	if len(logical.ColsOf(a.n.Sub.Left)) == 0 {
 		return nil, nil
+	}
+	if !safe {
+		return a.nullableIn(col)
 	}
 	s := &subRule{a.Ctx}
 	eq := s.equal(&logical.Subquery{ApplyInfo: *a.n.Sub}, col)

@@ -14,6 +14,8 @@ import (
 type puller struct {
 	ctx   *Ctx
 	outer logical.Set
+	// exists tells that only the existence of rows counts, not their number.
+	exists bool
 }
 
 // pull returns n without outer columns and the conditions taken out. The result outputs all columns
@@ -113,6 +115,11 @@ func (p *puller) join(n *logical.Node) (*logical.Node, []*expr.Expr, bool) {
 	if !ok {
 		return nil, nil, false
 	}
+	if n.Kind == logical.Semi && p.exists {
+		inner := *n
+		inner.Kind = logical.Inner
+		n = &inner
+	}
 	if n.Kind != logical.Inner {
 		if n.Kind == logical.Right || n.Kind == logical.Full || p.reads(n) || logical.Free(n.In[1]).Meets(p.outer) {
 			return nil, nil, false
@@ -154,7 +161,10 @@ func (p *puller) grouped(n *logical.Node, set func(c *logical.Node, keys []int))
 	if p.reads(n) {
 		return nil, nil, false
 	}
+	exists := p.exists
+	p.exists = false // this node looks at the number of rows
 	in, preds, ok := p.pull(n.In[0])
+	p.exists = exists
 	if !ok {
 		return nil, nil, false
 	}

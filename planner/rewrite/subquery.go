@@ -177,7 +177,7 @@ func (s *subRule) equal(sub *logical.Subquery, col logical.Col) []*expr.Expr {
 }
 
 func (s *subRule) semiJoin(in, sub *logical.Node, on []*expr.Expr, not bool) *logical.Node {
-	p := &puller{ctx: s.Ctx, outer: in.IDs()}
+	p := &puller{ctx: s.Ctx, outer: in.IDs(), exists: true}
 	node, preds, ok := p.pull(sub)
 	if !ok {
 		return nil
@@ -206,8 +206,8 @@ func existsOnly(n *logical.Node) *logical.Node {
 	}
 }
 
-// notIn is NOT IN. Without NULLs it is an anti join. Otherwise x NOT IN S holds when S is empty, or
-// when x is not NULL, S holds no NULL, and x has no match.
+// notIn is NOT IN. Without NULLs it is an anti join, otherwise an anti join that knows NULLs: x NOT IN
+// S holds when S is empty, or when x is not NULL, S holds no NULL, and x has no match.
 func (s *subRule) notIn(in *logical.Node, sub *logical.Subquery) (*logical.Node, error) {
 	col := sub.Node.Cols()[0]
 	eq := s.equal(sub, col)
@@ -223,24 +223,12 @@ func (s *subRule) notIn(in *logical.Node, sub *logical.Subquery) (*logical.Node,
 		maybe := wrap(expr.Not, wrap(expr.IsTrue, wrap(expr.Not, eq[0])))
 		return s.semiJoin(in, sub.Node, []*expr.Expr{maybe}, true), nil
 	}
-	total, known := s.counts(sub.Node, col)
-	anti := logical.NewJoin(logical.Anti, in, sub.Node, eq)
-	both := logical.NewJoin(logical.Inner, anti, total, nil)
-	none, err := compare("=", logical.Ref(total.Out[0]), bigint(0))
-	if err != nil {
-		return nil, err
+	if sub.Left.Type.Same(col.Type) {
+		join := logical.NewJoin(logical.Anti, in, sub.Node, eq)
+		join.NullAware = true
+		return join, nil
 	}
-	all, err := compare("=", logical.Ref(total.Out[0]), logical.Ref(known))
-	if err != nil {
-		return nil, err
-	}
-	if !notNull {
-		isNull := &expr.Expr{Kind: expr.IsNull, Type: types.T(types.Bool), Args: []*expr.Expr{sub.Left}}
-		there := &expr.Expr{Kind: expr.Not, Type: types.T(types.Bool), Args: []*expr.Expr{isNull}}
-		all = logical.AndAll([]*expr.Expr{there, all})
-	}
-	ok := &expr.Expr{Kind: expr.Or, Type: types.T(types.Bool), Args: []*expr.Expr{none, all}}
-	return logical.Keep(logical.NewFilter(both, []*expr.Expr{ok}), in.Cols()), nil
+	return nil, nil
 }
 
 // counts aggregates the rows of a subquery and its values that are not NULL.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"tidemill/catalog"
@@ -17,15 +18,19 @@ import (
 )
 
 func (e *Engine) createTable(c *Caller, s *ast.CreateTable) error {
-	schema, name, skip, err := e.place(c, s.Name, s.IfNotExists)
+	schema, name, skip, err := e.place(e.catalogNow(), c, s.Name, s.IfNotExists)
 	if err != nil || skip {
 		return err
+	}
+	if s.AsQuery != nil {
+		return sqlerr.Unsupported("CREATE TABLE AS is not supported yet").
+			WithHint("Write CREATE TABLE and INSERT INTO … SELECT, or CREATE MATERIALIZED VIEW to keep the result up to date.")
 	}
 	if len(s.Options) > 0 || s.Format != nil {
 		return sqlerr.Unsupported("tables fed by a connector are not supported yet").
 			WithHint("Write CREATE SOURCE, and CREATE MATERIALIZED VIEW over it to keep the rows.")
 	}
-	columns, pk, err := planner.TableFromAST(e.plannerContext(c), s)
+	columns, pk, err := planner.TableFromAST(e.plannerContext(e.catalogNow(), c), s)
 	if err != nil {
 		return err
 	}
@@ -51,52 +56,84 @@ func (e *Engine) addView(o *catalog.Object) error {
 	return nil
 }
 
-func (e *Engine) createSource(c *Caller, s *ast.CreateSource) error {
-	schema, name, skip, err := e.place(c, s.Name, s.IfNotExists)
-	if err != nil || skip {
+// createSource checks all but the name in the caller's goroutine: connectors look at files and such.
+func (e *Engine) createSource(ctx context.Context, c *Caller, s *ast.CreateSource) error {
+	if _, _, skip, err := e.place(e.cat.Load(), c, s.Name, s.IfNotExists); err != nil || skip {
 		return err
 	}
+	draft, err := e.draftSource(c, s)
+	if err != nil {
+		return err
+	}
+	return e.submit(ctx, func() error {
+		schema, name, skip, err := e.place(e.catalogNow(), c, s.Name, s.IfNotExists)
+		if err != nil || skip {
+			return err
+		}
+		o := e.newObject(c, catalog.Source, schema, name)
+		o.Connector, o.Options, o.AppendOnly = draft.Connector, draft.Options, true
+		o.Envelope, o.Encoding, o.FormatOptions = draft.Envelope, draft.Encoding, draft.FormatOptions
+		o.Columns, o.Visible = draft.Columns, len(draft.Columns)
+		e.put(o)
+		return nil
+	})
+}
+
+// draftSource is what the statement says about a source beside its name, checked.
+func (e *Engine) draftSource(c *Caller, s *ast.CreateSource) (*catalog.Object, error) {
 	spec, opts, err := e.connectorOptions(connector.SourceRole, s.Options)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if spec.OpenReader == nil {
-		return sqlerr.New(sqlerr.InvalidParameterValue, "connector %q is not a source", spec.Name)
+		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "connector %q is not a source", spec.Name)
 	}
-	columns, pk, err := planner.SourceFromAST(e.plannerContext(c), s)
+	columns, pk, err := planner.SourceFromAST(e.plannerContext(e.cat.Load(), c), s)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	o := e.newObject(c, catalog.Source, schema, name)
-	o.Connector, o.Options, o.AppendOnly = spec.Name, opts, true
+	o := &catalog.Object{Kind: catalog.Source, Name: s.Name[len(s.Name)-1], Connector: spec.Name, Options: opts}
 	if err := setFormat(o, spec, s.Format); err != nil {
-		return err
+		return nil, err
 	}
 	if len(columns) == 0 {
 		if spec.Columns == nil {
-			return sqlerr.New(sqlerr.InvalidTableDefinition, "source %q needs a column list", name).
-				WithHint("Write CREATE SOURCE %s (column type, …) WITH (connector = '%s', …).", name, spec.Name)
+			return nil, sqlerr.New(sqlerr.InvalidTableDefinition, "source %q needs a column list", o.Name).
+				WithHint("Write CREATE SOURCE %s (column type, …) WITH (connector = '%s', …).", o.Name, spec.Name)
 		}
 		fields, err := spec.Columns(options(o))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, f := range fields {
 			columns = append(columns, catalog.Column{Field: f})
 		}
 	}
 	if len(pk) > 0 {
-		return sqlerr.Unsupported("a source cannot have a primary key with FORMAT PLAIN").
+		return nil, sqlerr.Unsupported("a source cannot have a primary key with FORMAT PLAIN").
 			WithHint("Deduplicate in a materialized view, for example with DISTINCT.")
 	}
 	o.Columns, o.Visible = columns, len(columns)
 	if spec.Check != nil {
 		if err := spec.Check(options(o), o.Fields()); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	e.put(o)
-	return nil
+	return o, probe(spec, o)
+}
+
+// probe opens and closes a reader, which refuses what Check does not see: options of the format, types
+// of metadata columns.
+func probe(spec *connector.Spec, o *catalog.Object) error {
+	all := make([]int, len(o.Columns))
+	for i := range all {
+		all[i] = i
+	}
+	r, err := spec.OpenReader(readerConfig(o, all, nil, nil))
+	if err != nil {
+		return err
+	}
+	return r.Close()
 }
 
 // connectorOptions splits WITH options into the connector and its validated options.
@@ -162,13 +199,16 @@ func setFormat(o *catalog.Object, spec *connector.Spec, f *ast.Format) error {
 
 // createView stores a plain view after checking that its query binds.
 func (e *Engine) createView(c *Caller, s *ast.CreateView) error {
-	schema, name, skip, err := e.place(c, s.Name, s.IfNotExists)
+	schema, name, skip, err := e.place(e.catalogNow(), c, s.Name, s.IfNotExists)
 	if err != nil && !(s.OrReplace && sqlerr.As(err).Code == sqlerr.DuplicateTable) || skip {
 		return err
 	}
-	q, err := planner.PlanQuery(e.plannerContext(c), s.Query)
+	q, err := planner.PlanQuery(e.plannerContext(e.catalogNow(), c), s.Query)
 	if err != nil {
 		return err
+	}
+	if len(s.Columns) > len(q.Columns) {
+		return sqlerr.New(sqlerr.SyntaxError, "CREATE VIEW specifies more column names than columns")
 	}
 	old := e.catalogNow().ByName(schema, name)
 	if old != nil && old.Kind != catalog.View {
@@ -187,14 +227,45 @@ func (e *Engine) createView(c *Caller, s *ast.CreateView) error {
 		o.Columns = append(o.Columns, catalog.Column{Field: f})
 	}
 	o.Visible = len(o.Columns)
+	if old != nil {
+		if err := e.replaceable(old, o); err != nil {
+			return err
+		}
+	}
 	e.put(o)
+	return nil
+}
+
+// replaceable refuses a new definition of a view that would break those that read it.
+func (e *Engine) replaceable(old, o *catalog.Object) error {
+	for i, c := range old.Columns {
+		if i >= len(o.Columns) {
+			return sqlerr.New(sqlerr.InvalidTableDefinition, "cannot drop columns from view")
+		}
+		switch n := o.Columns[i]; {
+		case n.Name != c.Name:
+			return sqlerr.New(sqlerr.InvalidTableDefinition, "cannot change name of view column %q to %q", c.Name, n.Name)
+		case !n.Type.Equal(c.Type):
+			return sqlerr.New(sqlerr.InvalidTableDefinition, "cannot change data type of view column %q from %s to %s", c.Name, c.Type, n.Type)
+		}
+	}
+	for _, x := range e.catalogNow().DropOrder(old.ID) {
+		if slices.Contains(o.Deps, x.ID) {
+			return sqlerr.New(sqlerr.InvalidObjectDefinition, "infinite recursion detected in rules for relation %q", o.Name).
+				WithDetail("The new definition reads %s %s, which is or reads the view itself.", x.Kind, x.Name)
+		}
+		if x.Kind != catalog.View {
+			return sqlerr.Unsupported("cannot replace view %q because %s %s is maintained from its present definition", o.Name, x.Kind, x.Name).
+				WithHint("Drop %s first, and create it again afterwards.", x.Name)
+		}
+	}
 	return nil
 }
 
 // outputFields are the user-visible columns of a query, renamed where the statement lists names.
 func outputFields(q *planner.Query, names []string) (types.Schema, error) {
 	if len(names) > len(q.Columns) {
-		return nil, sqlerr.New(sqlerr.InvalidTableDefinition, "too many column names were specified")
+		return nil, sqlerr.New(sqlerr.SyntaxError, "too many column names were specified")
 	}
 	var out types.Schema
 	seen := map[string]bool{}
@@ -245,7 +316,7 @@ func (e *Engine) startView(c *Caller, s *ast.CreateView) (*backfill, error) {
 		return nil, sqlerr.Unsupported("CREATE OR REPLACE MATERIALIZED VIEW is not supported yet").
 			WithHint("Drop the view first, or create one under another name.")
 	}
-	schema, name, skip, err := e.place(c, s.Name, s.IfNotExists)
+	schema, name, skip, err := e.place(e.catalogNow(), c, s.Name, s.IfNotExists)
 	if err != nil || skip {
 		return nil, err
 	}
@@ -253,7 +324,7 @@ func (e *Engine) startView(c *Caller, s *ast.CreateView) (*backfill, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := planner.PlanView(e.plannerContext(c), s.Query, s.Columns)
+	q, err := planner.PlanView(e.plannerContext(e.catalogNow(), c), s.Query, s.Columns)
 	if err != nil {
 		return nil, err
 	}
@@ -274,10 +345,18 @@ func (e *Engine) startView(c *Caller, s *ast.CreateView) (*backfill, error) {
 	case q.Plan.AppendOnly:
 		o.Storage.Kind = string(view.Log)
 	}
-	if err := e.addView(o); err != nil {
+	v, err := newView(o, e.cfg.Check)
+	if err != nil {
 		return nil, err
 	}
-	return e.startFlow(o, q.Plan)
+	b, err := e.startFlow(o, q.Plan)
+	if err != nil {
+		return nil, err
+	}
+	e.edges.Lock()
+	e.views[o.ID] = v
+	e.edges.Unlock()
+	return b, nil
 }
 
 // setOutput gives the object the plan's output columns, hidden ones behind the visible.
@@ -347,13 +426,14 @@ func (e *Engine) startFlow(o *catalog.Object, p *plan.Plan) (*backfill, error) {
 	}
 	b, err := e.startFill(d, e.catalogNow(), false)
 	if err == nil {
-		err = e.refreshSources(e.catalogNow())
+		err = e.openRead(e.catalogNow())
 	}
 	if err != nil {
 		if b != nil {
 			b.close()
 		}
 		e.circuit.Remove(o.ID)
+		e.closeUnread()
 		return nil, err
 	}
 	e.pending.force = true

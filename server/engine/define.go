@@ -17,7 +17,7 @@ func (e *Engine) Define(ctx context.Context, c *Caller, stmt ast.Statement) erro
 	case *ast.CreateTable:
 		return e.submit(ctx, func() error { return e.createTable(c, s) })
 	case *ast.CreateSource:
-		return e.submit(ctx, func() error { return e.createSource(c, s) })
+		return e.createSource(ctx, c, s)
 	case *ast.CreateView:
 		if !s.Materialized {
 			return e.submit(ctx, func() error { return e.createView(c, s) })
@@ -55,8 +55,7 @@ func (c *Caller) notice(code sqlerr.Code, format string, args ...any) {
 
 // place resolves the name of an object to be created. skip says that it exists and IF NOT EXISTS was
 // given.
-func (e *Engine) place(c *Caller, name []string, ifNotExists bool) (schema, base string, skip bool, err error) {
-	cat := e.catalogNow()
+func (e *Engine) place(cat *catalog.Snapshot, c *Caller, name []string, ifNotExists bool) (schema, base string, skip bool, err error) {
 	base = name[len(name)-1]
 	switch len(name) {
 	case 1:
@@ -105,8 +104,8 @@ func (e *Engine) newTable() uint32 {
 func (e *Engine) put(o *catalog.Object) { e.pending.catalog = e.catalogNow().WithObject(o) }
 
 // plannerContext is the binder's view of the catalog for a statement of c.
-func (e *Engine) plannerContext(c *Caller) *planner.Context {
-	p := &planner.Context{Catalog: e.catalogNow(), SearchPath: c.SearchPath, Env: c.Env, User: c.User}
+func (e *Engine) plannerContext(cat *catalog.Snapshot, c *Caller) *planner.Context {
+	p := &planner.Context{Catalog: cat, SearchPath: c.SearchPath, Env: c.Env, User: c.User}
 	if e.cfg.System != nil {
 		p.System = e.cfg.System
 	}
@@ -215,6 +214,15 @@ func (e *Engine) alter(c *Caller, s *ast.Alter) error {
 	old := cat.Resolve(c.SearchPath, s.Name)
 	if old == nil {
 		return sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", strings.Join(s.Name, "."))
+	}
+	if kind, ok := kinds[s.Kind]; ok && kind != old.Kind && kind != catalog.Table {
+		return sqlerr.New(sqlerr.WrongObjectType, "%q is not a %s", old.Name, s.Kind)
+	}
+	// Definitions are kept as their text, which has the names in it.
+	if order := cat.DropOrder(old.ID); len(order) > 1 && (s.Action == "rename" || s.Action == "set schema") {
+		return sqlerr.Unsupported("%s of %s %q, which other objects depend on, is not supported yet", strings.ToUpper(s.Action), old.Kind, old.Name).
+			WithDetail("%s", dependents(old, order)).
+			WithHint("Drop them first, and create them again afterwards.")
 	}
 	o := *old
 	switch s.Action {

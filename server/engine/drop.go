@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 
 	"tidemill/catalog"
@@ -17,68 +18,110 @@ var kinds = map[string]catalog.Kind{
 	"materialized view": catalog.MaterializedView, "sink": catalog.Sink, "index": catalog.Index,
 }
 
+// drop resolves and checks everything that the statement names before it removes anything.
 func (e *Engine) drop(c *Caller, s *ast.Drop) error {
-	for _, name := range s.Names {
-		var err error
-		switch s.Kind {
-		case "schema":
-			err = e.dropSchema(c, s, name[0])
-		case "role":
-			err = e.dropRole(c, s, name[0])
-		default:
-			err = e.dropObject(c, s, name)
-		}
-		if err != nil {
-			return err
-		}
+	switch s.Kind {
+	case "schema":
+		return e.dropSchemas(c, s)
+	case "role":
+		return e.dropRoles(c, s)
 	}
-	return nil
-}
-
-func (e *Engine) dropObject(c *Caller, s *ast.Drop, name []string) error {
 	kind, ok := kinds[s.Kind]
 	if !ok {
 		return sqlerr.Unsupported("DROP %s is not supported", strings.ToUpper(s.Kind))
 	}
 	cat := e.catalogNow()
+	var named []*catalog.Object
+	for _, name := range s.Names {
+		o, err := droppable(cat, c, s, kind, name)
+		if err != nil {
+			return err
+		}
+		if o != nil {
+			named = append(named, o)
+		}
+	}
+	order, err := dropOrder(c, cat, named, s.Cascade)
+	if err != nil {
+		return err
+	}
+	for _, o := range order {
+		e.remove(o)
+	}
+	e.closeUnread()
+	return nil
+}
+
+// droppable finds an object that DROP names; nil when there is none and IF EXISTS was given.
+func droppable(cat *catalog.Snapshot, c *Caller, s *ast.Drop, kind catalog.Kind, name []string) (*catalog.Object, error) {
 	o := cat.Resolve(c.SearchPath, name)
-	if o == nil {
-		if s.IfExists {
-			c.notice(sqlerr.SuccessfulCompletion, "%s %q does not exist, skipping", s.Kind, strings.Join(name, "."))
-			return nil
-		}
-		return sqlerr.New(sqlerr.UndefinedTable, "%s %q does not exist", s.Kind, strings.Join(name, "."))
-	}
-	if o.Kind != kind {
-		return sqlerr.New(sqlerr.WrongObjectType, "%q is not a %s", o.Name, s.Kind).
+	base := name[len(name)-1]
+	switch {
+	case o != nil && o.Kind != kind:
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "%q is not a %s", o.Name, s.Kind).
 			WithHint("Use DROP %s to remove a %s.", strings.ToUpper(string(o.Kind)), o.Kind)
+	case o != nil:
+		return o, nil
+	case len(name) > 1 && !cat.HasSchema(name[len(name)-2]):
+		schema := name[len(name)-2]
+		if s.IfExists {
+			c.notice(sqlerr.SuccessfulCompletion, "schema %q does not exist, skipping", schema)
+			return nil, nil
+		}
+		return nil, sqlerr.New(sqlerr.InvalidSchemaName, "schema %q does not exist", schema)
+	case s.IfExists:
+		c.notice(sqlerr.SuccessfulCompletion, "%s %q does not exist, skipping", s.Kind, base)
+		return nil, nil
+	case kind == catalog.Index:
+		return nil, sqlerr.New(sqlerr.UndefinedObject, "index %q does not exist", base)
 	}
-	order := cat.DropOrder(o.ID)
-	if len(order) > 1 && !s.Cascade {
-		return stillNeeded(o, order)
-	}
-	if len(order) > 1 {
-		if len(order) == 2 {
-			c.notice(sqlerr.SuccessfulCompletion, "drop cascades to %s %s", order[0].Kind, order[0].Name)
-		} else {
-			c.notice(sqlerr.SuccessfulCompletion, "drop cascades to %d other objects", len(order)-1)
+	return nil, sqlerr.New(sqlerr.UndefinedTable, "%s %q does not exist", s.Kind, base)
+}
+
+// dropOrder lists the named objects and what depends on them, dependents first. Dependents that are
+// not named need CASCADE.
+func dropOrder(c *Caller, cat *catalog.Snapshot, named []*catalog.Object, cascade bool) ([]*catalog.Object, error) {
+	var order, others []*catalog.Object
+	for _, o := range named {
+		for _, x := range cat.DropOrder(o.ID) {
+			if slices.Contains(order, x) {
+				continue
+			}
+			order = append(order, x)
+			if slices.Contains(named, x) {
+				continue
+			}
+			if others = append(others, x); !cascade {
+				return nil, stillNeeded(o, cat.DropOrder(o.ID))
+			}
 		}
 	}
-	for _, x := range order {
-		e.remove(x)
+	switch len(others) {
+	case 0:
+	case 1:
+		c.notice(sqlerr.SuccessfulCompletion, "drop cascades to %s %s", others[0].Kind, others[0].Name)
+	default:
+		c.notice(sqlerr.SuccessfulCompletion, "drop cascades to %d other objects", len(others))
 	}
-	return e.refreshSources(e.catalogNow())
+	return order, nil
 }
 
 // stillNeeded is Postgres's refusal of a drop without CASCADE.
 func stillNeeded(o *catalog.Object, order []*catalog.Object) error {
-	var detail []string
-	for i := len(order) - 2; i >= 0; i-- {
-		detail = append(detail, string(order[i].Kind)+" "+order[i].Name+" depends on "+string(o.Kind)+" "+o.Name)
-	}
 	return sqlerr.New(sqlerr.DependentObjects, "cannot drop %s %s because other objects depend on it", o.Kind, o.Name).
-		WithDetail("%s", strings.Join(detail, "\n")).
+		WithDetail("%s", dependents(o, order)).
 		WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
+}
+
+// dependents has a line for each object of o's drop order but o itself.
+func dependents(o *catalog.Object, order []*catalog.Object) string {
+	var lines []string
+	for i := len(order) - 1; i >= 0; i-- {
+		if x := order[i]; x.ID != o.ID {
+			lines = append(lines, string(x.Kind)+" "+x.Name+" depends on "+string(o.Kind)+" "+o.Name)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // remove takes an object out of the circuit and the catalog and deletes what is stored of it.
@@ -127,74 +170,94 @@ func planTables(p *plan.Plan) []uint32 {
 	return out
 }
 
-func (e *Engine) dropSchema(c *Caller, s *ast.Drop, name string) error {
+func (e *Engine) dropSchemas(c *Caller, s *ast.Drop) error {
 	cat := e.catalogNow()
-	if !cat.HasSchema(name) {
-		if s.IfExists {
-			c.notice(sqlerr.SuccessfulCompletion, "schema %q does not exist, skipping", name)
-			return nil
-		}
-		return sqlerr.New(sqlerr.InvalidSchemaName, "schema %q does not exist", name)
-	}
+	var gone []string
 	var inside []*catalog.Object
-	for _, o := range cat.Objects() {
-		if o.Schema == name {
-			inside = append(inside, o)
+	for _, n := range s.Names {
+		name := n[len(n)-1]
+		if name == "pg_catalog" || name == "information_schema" || name == "tidemill_catalog" {
+			return sqlerr.New(sqlerr.DependentObjects, "cannot drop schema %s because it is required by the database system", name)
 		}
-	}
-	if len(inside) > 0 && !s.Cascade {
-		return sqlerr.New(sqlerr.DependentObjects, "cannot drop schema %s because other objects depend on it", name).
-			WithDetail("%s %s depends on schema %s", inside[0].Kind, inside[0].Name, name).
-			WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
-	}
-	for _, o := range inside {
-		for _, x := range e.catalogNow().DropOrder(o.ID) {
-			if x != nil {
-				e.remove(x)
+		if !cat.HasSchema(name) {
+			if !s.IfExists {
+				return sqlerr.New(sqlerr.InvalidSchemaName, "schema %q does not exist", name)
+			}
+			c.notice(sqlerr.SuccessfulCompletion, "schema %q does not exist, skipping", name)
+			continue
+		}
+		gone = append(gone, name)
+		for _, o := range cat.Objects() {
+			if o.Schema != name {
+				continue
+			}
+			if inside = append(inside, o); !s.Cascade {
+				return sqlerr.New(sqlerr.DependentObjects, "cannot drop schema %s because other objects depend on it", name).
+					WithDetail("%s %s depends on schema %s", o.Kind, o.Name, name).
+					WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
 			}
 		}
 	}
-	e.pending.catalog = e.catalogNow().WithoutSchema(name)
-	return e.refreshSources(e.catalogNow())
-}
-
-func (e *Engine) dropRole(c *Caller, s *ast.Drop, name string) error {
-	cat := e.catalogNow()
-	if cat.Role(name) == nil {
-		if s.IfExists {
-			c.notice(sqlerr.SuccessfulCompletion, "role %q does not exist, skipping", name)
-			return nil
-		}
-		return sqlerr.New(sqlerr.UndefinedObject, "role %q does not exist", name)
+	order, err := dropOrder(c, cat, inside, true)
+	if err != nil {
+		return err
 	}
-	if name == catalog.DefaultRole || name == c.User {
-		return sqlerr.New(sqlerr.ObjectInUse, "role %q cannot be dropped", name)
+	for _, o := range order {
+		e.remove(o)
 	}
-	for _, o := range cat.Objects() {
-		if o.Owner == name {
-			return sqlerr.New(sqlerr.DependentObjects, "role %q cannot be dropped because some objects depend on it", name).
-				WithDetail("owner of %s %s", o.Kind, o.Name)
-		}
+	for _, name := range gone {
+		e.pending.catalog = e.catalogNow().WithoutSchema(name)
 	}
-	e.pending.catalog = cat.WithoutRole(name)
+	e.closeUnread()
 	return nil
 }
 
-// refreshSources makes the main feeders match what the circuit reads: a feeder per source with the
-// union of the columns that some dataflow wants, none for a source that nobody reads.
-func (e *Engine) refreshSources(cat *catalog.Snapshot) error {
-	for id, f := range e.sources {
-		if !e.circuit.Reads(id) {
-			e.edges.Lock()
-			delete(e.sources, id)
-			e.edges.Unlock()
-			go f.close()
-			e.pending.writes = append(e.pending.writes, func(c *state.Commit) error {
-				c.Writer(0).Delete(metaKey(state.SpacePositions, id, positionName(0)))
-				return nil
-			})
+func (e *Engine) dropRoles(c *Caller, s *ast.Drop) error {
+	cat := e.catalogNow()
+	for _, n := range s.Names {
+		name := n[len(n)-1]
+		if cat.Role(name) == nil {
+			if !s.IfExists {
+				return sqlerr.New(sqlerr.UndefinedObject, "role %q does not exist", name)
+			}
+			c.notice(sqlerr.SuccessfulCompletion, "role %q does not exist, skipping", name)
+			continue
 		}
+		if name == catalog.DefaultRole || name == c.User {
+			return sqlerr.New(sqlerr.ObjectInUse, "role %q cannot be dropped", name)
+		}
+		for _, o := range cat.Objects() {
+			if o.Owner == name {
+				return sqlerr.New(sqlerr.DependentObjects, "role %q cannot be dropped because some objects depend on it", name).
+					WithDetail("owner of %s %s", o.Kind, o.Name)
+			}
+		}
+		cat = cat.WithoutRole(name)
 	}
+	e.pending.catalog = cat
+	return nil
+}
+
+// closeUnread stops the main feeders of sources that nobody reads any more.
+func (e *Engine) closeUnread() {
+	for id, f := range e.sources {
+		if e.circuit.Reads(id) {
+			continue
+		}
+		e.edges.Lock()
+		delete(e.sources, id)
+		e.edges.Unlock()
+		go f.close()
+		e.pending.writes = append(e.pending.writes, func(c *state.Commit) error {
+			c.Writer(0).Delete(metaKey(state.SpacePositions, id, positionName(0)))
+			return nil
+		})
+	}
+}
+
+// openRead makes the main feeders match what the circuit reads: a feeder per source with the union of
+// the columns that some dataflow wants.
+func (e *Engine) openRead(cat *catalog.Snapshot) error {
 	for _, o := range cat.Objects() {
 		if o.Kind != catalog.Source || !e.circuit.Reads(o.ID) {
 			continue
@@ -206,12 +269,15 @@ func (e *Engine) refreshSources(cat *catalog.Snapshot) error {
 		}
 		var from connector.Offset
 		if old != nil {
-			old.close()
 			from = old.pos
 		}
 		f, err := openFeeder(o, 0, cols, from, nil, e.wake)
 		if err != nil {
 			return err
+		}
+		if old != nil {
+			f.inherit(old)
+			go old.close()
 		}
 		e.edges.Lock()
 		e.sources[o.ID] = f

@@ -26,6 +26,8 @@ type Config struct {
 	Workers int
 	// MemoryLimit bounds operator state and queries, in bytes; 0 = 70 % of the machine's memory.
 	MemoryLimit int64
+	// QueryMemory bounds the state of one query, in bytes; 0 = only MemoryLimit does.
+	QueryMemory int64
 	// SyncInterval is how often committed epochs are made durable when nobody waits for it; 0 = 100 ms.
 	SyncInterval time.Duration
 	// StepRows bounds the rows that one epoch takes from one source; 0 = 64 k.
@@ -81,6 +83,8 @@ type request struct {
 	fresh bool
 	// done receives the outcome once the epoch is durable.
 	done chan error
+	// claimed is set by who decides over the request: the loop when it begins, or a caller that gives up.
+	claimed atomic.Bool
 }
 
 // pending is what the next epoch holds beside the sources' rows. Only the step loop uses it.
@@ -147,7 +151,7 @@ func newEngine(cfg Config) (*Engine, error) {
 	}
 	e.queries = e.budget.Child("queries", cfg.MemoryLimit/2)
 	e.circuit = flow.New(flow.Config{
-		Workers: cfg.Workers, Store: store, Mem: e.budget.Account("operator state"), Check: cfg.Check,
+		Workers: cfg.Workers, Store: store, Mem: e.budget, Check: cfg.Check,
 	})
 	return e, nil
 }
@@ -180,8 +184,8 @@ func (e *Engine) wake() {
 	}
 }
 
-// submit runs do in the step loop and waits until its epoch is durable. The wait ends early with ctx,
-// the work does not.
+// submit runs do in the step loop and waits until its epoch is durable. The end of ctx withdraws it as
+// long as it has not begun; from then on its outcome counts.
 func (e *Engine) submit(ctx context.Context, do func() error) error {
 	return e.send(ctx, &request{do: do, done: make(chan error, 1)})
 }
@@ -195,15 +199,23 @@ func (e *Engine) send(ctx context.Context, r *request) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	select {
-	case err := <-r.done:
-		return err
-	case <-e.stopped:
+	over := ctx.Done()
+	for {
 		select {
 		case err := <-r.done:
 			return err
-		default:
-			return errShutdown()
+		case <-over:
+			if r.claimed.CompareAndSwap(false, true) {
+				return context.Cause(ctx)
+			}
+			over = nil
+		case <-e.stopped:
+			select {
+			case err := <-r.done:
+				return err
+			default:
+				return errShutdown()
+			}
 		}
 	}
 }

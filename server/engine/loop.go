@@ -84,6 +84,9 @@ func errShutdown() error {
 // serve runs a request. Without an error its outcome is that of the next epoch; with one, nothing of
 // it is left in the pending epoch. What serve itself returns is a failure of the engine.
 func (e *Engine) serve(r *request) error {
+	if !r.claimed.CompareAndSwap(false, true) {
+		return nil
+	}
 	if r.fresh && len(e.pending.deltas) > 0 {
 		if _, err := e.turn(); err != nil {
 			r.done <- err

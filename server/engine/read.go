@@ -41,7 +41,7 @@ func (r *Reader) Run(ctx context.Context, q *Run) error {
 
 // run executes a query; until bounds the reading of sources, by object.
 func (r *Reader) run(ctx context.Context, q *Run, until map[uint32]connector.Offset) error {
-	acct := r.engine.queries.Account("query")
+	acct := r.engine.queries.Child("query_memory", r.engine.cfg.QueryMemory).Account("query")
 	defer acct.Close()
 	f := q.Fn
 	if f == nil {

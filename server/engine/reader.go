@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"tidemill/catalog"
 	"tidemill/connector"
 	"tidemill/sql/rows"
+	"tidemill/sql/sqlerr"
 	"tidemill/sql/types"
 )
 
@@ -60,11 +63,15 @@ func openFeeder(src *catalog.Object, to uint32, cols []int, from, until connecto
 	if err != nil {
 		return nil, err
 	}
-	cfg := readerConfig(src, cols, from, until)
-	conn, err := spec.OpenReader(cfg)
+	conn, err := spec.OpenReader(readerConfig(src, cols, from, until))
 	if err != nil {
 		return nil, err
 	}
+	return startFeeder(src, to, cols, from, until, conn, wake), nil
+}
+
+// startFeeder starts reading from an open connector.
+func startFeeder(src *catalog.Object, to uint32, cols []int, from, until connector.Offset, conn connector.Reader, wake func()) *feeder {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &feeder{
 		source: src, to: to, cols: cols, until: until, conn: conn, wake: wake,
@@ -72,7 +79,26 @@ func openFeeder(src *catalog.Object, to uint32, cols []int, from, until connecto
 	}
 	f.room = sync.NewCond(&f.mu)
 	go f.read(ctx)
-	return f, nil
+	return f
+}
+
+// failedReader stands for a connector that could not be opened.
+type failedReader struct{ err error }
+
+// Poll implements connector.Reader.
+func (r failedReader) Poll(context.Context, int) (*connector.Chunk, error) { return nil, r.err }
+
+// Ack implements connector.Reader.
+func (failedReader) Ack(connector.Offset) {}
+
+// Close implements connector.Reader.
+func (failedReader) Close() error { return nil }
+
+// inherit takes over the totals of the feeder that f replaces.
+func (f *feeder) inherit(old *feeder) {
+	f.totalRows.Add(old.totalRows.Load())
+	f.totalBytes.Add(old.totalBytes.Load())
+	f.totalBad.Add(old.totalBad.Load())
 }
 
 // readerConfig describes how a source is read.
@@ -99,7 +125,7 @@ func (f *feeder) read(ctx context.Context) {
 	defer close(f.done)
 	defer f.wake()
 	for {
-		chunk, err := f.conn.Poll(ctx, pollRows)
+		chunk, err := f.poll(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -115,6 +141,17 @@ func (f *feeder) read(ctx context.Context) {
 	}
 }
 
+// poll asks the connector. A panic in it, in a decoder say, ends this source and nothing else.
+func (f *feeder) poll(ctx context.Context) (c *connector.Chunk, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			slog.Error("panic in a source", "source", f.source.QualifiedName(), "panic", p, "stack", string(debug.Stack()))
+			err = sqlerr.New(sqlerr.Internal, "internal error while reading: %v", p)
+		}
+	}()
+	return f.conn.Poll(ctx, pollRows)
+}
+
 // enqueue waits for room and queues a chunk; it says no when the feeder was closed meanwhile.
 func (f *feeder) enqueue(c *connector.Chunk) bool {
 	n := 0
@@ -124,9 +161,6 @@ func (f *feeder) enqueue(c *connector.Chunk) bool {
 	if n == 0 && len(c.Bad) == 0 && len(c.Next) == 0 && !c.Done {
 		return true
 	}
-	f.totalRows.Add(uint64(n))
-	f.totalBytes.Add(uint64(c.SizeBytes))
-	f.totalBad.Add(int64(len(c.Bad)))
 	size := 0
 	for _, b := range c.Batches {
 		size += b.SizeBytes()
@@ -175,6 +209,8 @@ func (f *feeder) take(max int) taken {
 			}
 		}
 		t.bad = append(t.bad, c.Bad...)
+		f.totalBytes.Add(uint64(c.SizeBytes))
+		f.totalBad.Add(int64(len(c.Bad)))
 		if f.pos == nil {
 			f.pos = connector.Offset{}
 		}
@@ -183,6 +219,7 @@ func (f *feeder) take(max int) taken {
 			t.moved = true
 		}
 	}
+	f.totalRows.Add(uint64(t.rows))
 	t.ended = f.exhausted && len(f.queue) == 0
 	f.room.Broadcast()
 	return t

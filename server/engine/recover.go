@@ -61,9 +61,11 @@ func (e *Engine) recover() error {
 		if err != nil {
 			return err
 		}
-		f, err := openFeeder(o, 0, e.circuit.ReadCols(o.ID), p.Next, nil, e.wake)
-		if err != nil {
-			return fmt.Errorf("source %s: %w", o.QualifiedName(), err)
+		cols := e.circuit.ReadCols(o.ID)
+		f, err := openFeeder(o, 0, cols, p.Next, nil, e.wake)
+		if err != nil { // the others can do without it
+			e.log.Error("source cannot be opened", "source", o.QualifiedName(), "error", err)
+			f = startFeeder(o, 0, cols, p.Next, nil, failedReader{err}, e.wake)
 		}
 		e.sources[o.ID] = f
 	}

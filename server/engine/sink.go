@@ -38,7 +38,7 @@ type sink struct {
 }
 
 func (e *Engine) createSink(c *Caller, s *ast.CreateSink) error {
-	schema, name, skip, err := e.place(c, s.Name, s.IfNotExists)
+	schema, name, skip, err := e.place(e.catalogNow(), c, s.Name, s.IfNotExists)
 	if err != nil || skip {
 		return err
 	}
@@ -56,7 +56,7 @@ func (e *Engine) createSink(c *Caller, s *ast.CreateSink) error {
 			From: []ast.TableExpr{&ast.TableName{Pos: s.Pos, Name: s.From}},
 		}
 	}
-	q, err := planner.PlanView(e.plannerContext(c), query, nil)
+	q, err := planner.PlanView(e.plannerContext(e.catalogNow(), c), query, nil)
 	if err != nil {
 		return err
 	}

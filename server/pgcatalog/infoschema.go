@@ -67,7 +67,7 @@ func infoColumns(t *table) {
 	}
 	for _, o := range t.infoObjects() {
 		for i, c := range fields(o) {
-			t.infoColumn(o.Schema, o.Name, i+1, c.Field, c.Default, c.NotNull || slices.Contains(o.PrimaryKey, i),
+			t.infoColumn(o.Schema, o.Name, i+1, c.Field, defaultText(c), notNull(o, i),
 				o.Kind == catalog.Table && o.Connector == "")
 		}
 	}

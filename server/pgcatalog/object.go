@@ -129,7 +129,7 @@ func attributes(t *table) {
 	}
 	for _, o := range t.listedObjects() {
 		for i, c := range fields(o) {
-			t.attribute(o.ID, i+1, c.Field, c.NotNull || slices.Contains(o.PrimaryKey, i), c.Default != "")
+			t.attribute(o.ID, i+1, c.Field, notNull(o, i), c.Default != "")
 		}
 		for i, k := range o.PrimaryKey {
 			t.attribute(pkeyIndexID(o.ID), i+1, o.Columns[k].Field, false, false)
@@ -152,11 +152,31 @@ func (t *table) attribute(rel uint32, num int, f types.Field, notNull, hasDefaul
 		"attislocal", true, "attcollation", pt.collation)
 }
 
+// notNull tells whether a column is NOT NULL: as in Postgres that is declared, so columns of views
+// never are.
+func notNull(o *catalog.Object, i int) bool {
+	if o.Kind == catalog.View || o.Kind == catalog.MaterializedView {
+		return false
+	}
+	return o.Columns[i].NotNull || slices.Contains(o.PrimaryKey, i)
+}
+
+// defaultText is a column's default as Postgres would print it: string literals with their type.
+func defaultText(c catalog.Column) string {
+	d := c.Default
+	if len(d) >= 2 && d[0] == '\'' && strings.Count(d, "'") == 2 && d[len(d)-1] == '\'' {
+		bare := c.Type
+		bare.Mod = -1
+		return d + "::" + bare.String()
+	}
+	return d
+}
+
 func defaults(t *table) {
 	for _, o := range t.listedObjects() {
 		for i, c := range fields(o) {
 			if c.Default != "" {
-				t.row("oid", o.ID, "adrelid", o.ID, "adnum", i+1, "adbin", c.Default)
+				t.row("oid", o.ID, "adrelid", o.ID, "adnum", i+1, "adbin", defaultText(c))
 			}
 		}
 	}

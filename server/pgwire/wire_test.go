@@ -474,7 +474,7 @@ func TestMessageLimits(t *testing.T) {
 	c, _ := f.login(t)
 	expect(t, "at the limit", c.query("x"+strings.Repeat(" ", 998)), "C(OK) ZI")
 	expect(t, "beyond", c.query("x"+strings.Repeat(" ", 999)), "E08P01F EOF")
-	for _, raw := range []string{"Q\xff\xff\xff\xff", "Q\x00\x00\x00\x03", "Q\x7f\xff\xff\xff", "~\x00\x00\x00\x04", "B\x00\x00\x00\x05\x00", "p\x00\x00\x00\x05x"} {
+	for _, raw := range []string{"Q\xff\xff\xff\xff", "Q\x00\x00\x00\x03", "Q\x7f\xff\xff\xff", "~\x00\x00\x00\x04", "B\x00\x00\x00\x05\x00", "p\x00\x00\x00\x06x\x00"} {
 		c, _ := f.login(t)
 		c.Write([]byte(raw))
 		expect(t, fmt.Sprintf("%q", raw), c.until("Z"), "E08P01F EOF")

@@ -11,6 +11,9 @@ import (
 
 // define runs a statement that changes the catalog. It takes effect at once, in a block too.
 func (s *Session) define(ctx context.Context, st *statement) (string, error) {
+	if st.bare != nil {
+		return "", st.bare
+	}
 	tag := definitionTag(st.stmt)
 	if s.block.readOnly {
 		return "", readOnly(tag)

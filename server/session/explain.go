@@ -13,7 +13,10 @@ import (
 func (s *Session) explain(x *ast.Explain) (*result, error) {
 	verbose := false
 	for _, o := range x.Options {
-		on, _ := parseBool(o.Value)
+		on, ok := parseBool(o.Value)
+		if !ok && o.Name != "format" {
+			return nil, sqlerr.New(sqlerr.SyntaxError, "%s requires a Boolean value", o.Name)
+		}
 		switch o.Name {
 		case "verbose":
 			verbose = on
@@ -25,6 +28,9 @@ func (s *Session) explain(x *ast.Explain) (*result, error) {
 			if upper(o.Value) != "TEXT" {
 				return nil, sqlerr.Unsupported("EXPLAIN (FORMAT %s) is not supported", upper(o.Value)).At(o.Position())
 			}
+		case "costs", "settings", "generic_plan", "buffers", "wal", "timing", "summary": // there is nothing to show
+		default:
+			return nil, sqlerr.New(sqlerr.SyntaxError, "unrecognized EXPLAIN option %q", o.Name).At(o.Position())
 		}
 	}
 	p, err := s.pin()

@@ -12,6 +12,7 @@ import (
 	"tidemill/server/engine"
 	"tidemill/server/pgcatalog"
 	"tidemill/server/pgwire"
+	"tidemill/sql/ast"
 	"tidemill/sql/fn"
 	"tidemill/sql/sqlerr"
 	"tidemill/sql/types"
@@ -141,6 +142,9 @@ func (s *Session) simple(ctx context.Context, text string) error {
 func (s *Session) runSimple(ctx context.Context, st *statement) error {
 	p := &portal{st: st}
 	defer p.close()
+	if _, later := st.stmt.(*ast.Prepare); st.bare != nil && !later {
+		return st.locate(st.bare)
+	}
 	ctx, cancel := s.deadline(ctx, st)
 	defer cancel()
 	err := s.start(ctx, p)

@@ -18,7 +18,8 @@ type statement struct {
 	text    string
 	offset  int // of text in the message, for error positions
 	given   []types.Type
-	fromSQL bool // by PREPARE
+	fromSQL bool  // by PREPARE
+	bare    error // what to say when the statement has parameters and nobody gives their values
 	made    int64
 
 	// The plan and what it was made for.
@@ -43,7 +44,7 @@ func parseText(text string) ([]*statement, error) {
 		if list[i].Stmt == nil {
 			continue
 		}
-		out = append(out, &statement{stmt: list[i].Stmt, text: list[i].Text, offset: list[i].Offset})
+		out = append(out, &statement{stmt: list[i].Stmt, text: list[i].Text, offset: list[i].Offset, bare: list[i].NoParams()})
 	}
 	return out, nil
 }

@@ -8,9 +8,8 @@ import (
 
 // insert reads INSERT INTO.
 func (p *parser) insert() ast.Statement {
-	s := &ast.Insert{Pos: p.pos()}
 	p.Expect("insert", "into")
-	s.Table = p.Name()
+	s := &ast.Insert{Pos: p.pos(), Table: p.Name()}
 	if p.Accept("as") {
 		s.Alias = p.ColID()
 	}
@@ -175,8 +174,8 @@ func (p *parser) target(stop string) (table []string, alias string) {
 }
 
 func (p *parser) update() ast.Statement {
-	s := &ast.Update{Pos: p.pos()}
 	p.Expect("update")
+	s := &ast.Update{Pos: p.pos()}
 	s.Table, s.Alias = p.target("set")
 	p.Expect("set")
 	s.Set = p.assignments()
@@ -189,8 +188,8 @@ func (p *parser) update() ast.Statement {
 }
 
 func (p *parser) delete() ast.Statement {
-	s := &ast.Delete{Pos: p.pos()}
 	p.Expect("delete", "from")
+	s := &ast.Delete{Pos: p.pos()}
 	s.Table, s.Alias = p.target("using")
 	if p.Accept("using") {
 		s.Using = query.From(p.Cursor)

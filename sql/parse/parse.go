@@ -19,6 +19,17 @@ type Parsed struct {
 	Text   string // this statement's text, trimmed of blanks and comments around it
 	Offset int    // characters before Text in the whole text
 	Params int    // highest $n, 0 when there is none
+
+	noParam *sqlerr.Error
+}
+
+// NoParams refuses a statement that has parameters where nobody gives their values. The error's
+// position counts in the statement's text.
+func (p *Parsed) NoParams() error {
+	if p.noParam == nil {
+		return nil
+	}
+	return p.noParam
 }
 
 // Parse reads all statements of text, which semicolons separate; empty ones are skipped. If one is
@@ -67,12 +78,16 @@ func parseOne(text string, toks []lex.Token, from, end int, lim Limits) (Parsed,
 	if p.Err != nil {
 		return Parsed{}, shift(p.Err, base)
 	}
-	return Parsed{
+	out := Parsed{
 		Stmt:   stmt,
 		Text:   text[toks[from].Start:toks[end-1].End],
 		Offset: base,
 		Params: p.Params,
-	}, nil
+	}
+	if t := p.FirstParam; t != nil {
+		out.noParam = sqlerr.New(sqlerr.UndefinedParameter, "there is no parameter $%s", t.Text).At(t.Pos)
+	}
+	return out, nil
 }
 
 func shift(err *sqlerr.Error, base int) *sqlerr.Error {

@@ -23,15 +23,20 @@ const (
 	maxSlotKey = 256
 )
 
+// target is a column to fill.
+type target struct {
+	field *format.Field
+	elem  *element // of an array
+	seen  uint32   // number of the record in which the field was last filled
+	named uint32   // the same, by a key of exactly the column's name
+}
+
 type decoder struct {
-	fields []*format.Field
-	elems  []*element // per field, for arrays
+	fields []target
 	exact  map[string]int
 	folded map[string]int
 
 	slots   []slot
-	seen    []uint32 // record number in which the field was last filled
-	named   []uint32 // the same, by a key of exactly the column's name
 	record  uint32
 	scratch []byte
 	plain   bool // this record has no escapes and no control characters
@@ -40,20 +45,19 @@ type decoder struct {
 
 func newDecoder(cfg *format.Config) *decoder {
 	d := &decoder{exact: map[string]int{}, folded: map[string]int{}}
-	d.fields = format.Fields(cfg, format.Stamps[cfg.Options.Get(optStamp)])
-	d.elems = make([]*element, len(d.fields))
-	d.seen = make([]uint32, len(d.fields))
-	d.named = make([]uint32, len(d.fields))
+	stamp := format.Stamps[cfg.Options.Get(optStamp)]
 	for _, f := range cfg.Schema {
 		d.exact[f.Name] = -1
 		d.folded[strings.ToLower(f.Name)] = -1
 	}
-	for i, f := range d.fields {
+	for i, f := range format.Fields(cfg, stamp) {
 		d.exact[f.Name] = i
 		d.folded[strings.ToLower(f.Name)] = i
+		t := target{field: f}
 		if f.Kind == format.KindArray && f.Type.Elem != nil {
-			d.elems[i] = newElement(f, cfg, format.Stamps[cfg.Options.Get(optStamp)])
+			t.elem = newElement(f, cfg, stamp)
 		}
+		d.fields = append(d.fields, t)
 	}
 	return d
 }
@@ -69,8 +73,9 @@ func (d *decoder) Decode(rec []byte, out *rows.Builder) error {
 	}
 	d.record++
 	if d.record == 0 { // wrapped: forget the old numbers
-		clear(d.seen)
-		clear(d.named)
+		for k := range d.fields {
+			d.fields[k].seen, d.fields[k].named = 0, 0
+		}
 		d.record = 1
 	}
 	if !d.object(rec, out) {
@@ -124,10 +129,11 @@ func (d *decoder) object(s []byte, out *rows.Builder) bool {
 	if filled == len(d.fields) {
 		return true
 	}
-	for k, f := range d.fields {
-		if d.seen[k] == d.record {
+	for k := range d.fields {
+		if d.fields[k].seen == d.record {
 			continue
 		}
+		f := d.fields[k].field
 		if err := f.Null(out.Cols[f.Out]); err != nil {
 			return d.fail(f, -1, "the key is missing and the column is NOT NULL") > 0
 		}
@@ -169,29 +175,49 @@ func (d *decoder) members(s []byte, i int, out *rows.Builder, filled *int) int {
 
 // member reads the value of a key into its column, or passes it.
 func (d *decoder) member(s []byte, i int, sl *slot, out *rows.Builder, filled *int) int {
-	k := sl.target
-	if k < 0 || !sl.exact && d.named[k] == d.record {
+	if sl.target < 0 {
 		return d.pass(s, i)
 	}
-	f := d.fields[k]
+	t := &d.fields[sl.target]
+	if !sl.exact && t.named == d.record {
+		return d.pass(s, i)
+	}
+	f := t.field
 	col := out.Cols[f.Out]
-	if d.seen[k] == d.record {
+	if t.seen == d.record {
 		col.Truncate(out.Len()) // the key again: the last one wins
 	} else {
-		d.seen[k] = d.record
+		t.seen = d.record
 		*filled++
 	}
 	if sl.exact {
-		d.named[k] = d.record
+		t.named = d.record
 	}
-	return d.value(f, d.elems[k], col, s, i)
+	if f.Kind == format.KindText && d.plain && i < len(s) && s[i] == '"' {
+		if n := bytes.IndexByte(s[i+1:], '"'); n >= 0 {
+			col.AppendBytes(s[i+1 : i+1+n])
+			return i + n + 2
+		}
+	}
+	return d.value(f, t.elem, col, s, i)
 }
 
 // pass returns the position after a value that nobody reads.
 func (d *decoder) pass(s []byte, i int) int {
-	if d.plain && i < len(s) && s[i] == '"' {
-		if n := bytes.IndexByte(s[i+1:], '"'); n >= 0 {
-			return i + n + 2
+	if i < len(s) {
+		switch c := s[i]; {
+		case c == '"' && d.plain:
+			if n := bytes.IndexByte(s[i+1:], '"'); n >= 0 {
+				return i + n + 2
+			}
+		case c-'1' <= 8:
+			j := i + 1
+			for j < len(s) && s[j]-'0' <= 9 {
+				j++
+			}
+			if j < len(s) && (s[j] == ',' || s[j] == '}') {
+				return j
+			}
 		}
 	}
 	end, bad, reason := skip(s, i, 1)

@@ -13,6 +13,7 @@ package agg
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -44,7 +45,7 @@ type Call struct {
 func (c *Call) UnmarshalJSON(data []byte) error {
 	type plain Call
 	p := plain{Filter: -1}
-	if err := op.DecodeStrict(data, &p); err != nil {
+	if err := json.Unmarshal(data, &p); err != nil {
 		return err
 	}
 	*c = Call(p)

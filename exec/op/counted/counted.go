@@ -13,6 +13,7 @@ import (
 	"encoding/binary"
 
 	"tidemill/exec/op"
+	"tidemill/exec/op/place"
 	"tidemill/exec/state"
 	"tidemill/sql/rows"
 	"tidemill/sql/types"
@@ -40,15 +41,19 @@ type counted struct {
 	table   *state.Map
 	touched []touchedRow
 
-	keys  rows.KeyBuf
-	hash  []uint64
-	refs  []state.Ref
-	added []bool
+	dist   []int
+	placer place.Placer
+	keys   rows.KeyBuf
+	hash   []uint64
+	refs   []state.Ref
+	added  []bool
 }
 
 // New makes an operator of up to two inputs whose output is what rule says.
-func New(env *op.Env, rule Rule) op.Operator {
+// dist lists the columns that rows are spread by, if not all (see exec/op/place).
+func New(env *op.Env, dist []int, rule Rule) op.Operator {
 	return &counted{
+		dist: dist,
 		rule: rule, ports: len(env.In), schema: env.Out, types: env.In[0].Types(), table: env.Tables.Map(Table),
 	}
 }
@@ -62,6 +67,7 @@ func (t *counted) Push(_ *op.Ctx, port int, in *rows.Batch) error {
 	}
 	rows.EncodeKeys(in.Cols, in.Sel, in.N, &t.keys)
 	t.hash = rows.HashKeys(t.hash[:0], &t.keys)
+	t.placer.Rows(t.hash, t.dist, in.Cols, in.Sel, in.N)
 	if cap(t.refs) < n {
 		t.refs, t.added = make([]state.Ref, n), make([]bool, n)
 	}

@@ -17,6 +17,12 @@ import (
 // Name is the operator's name in plans.
 const Name = "distinct"
 
+// Config configures the operator.
+type Config struct {
+	// Dist lists the columns that rows are spread by, if not all (see exec/op/place).
+	Dist []int `json:"dist"`
+}
+
 func init() {
 	op.Register(op.Spec{
 		Name:    Name,
@@ -28,7 +34,11 @@ func init() {
 	})
 }
 
-// New makes the operator; it has no configuration.
-func New(_ json.RawMessage, env *op.Env) (op.Operator, error) {
-	return counted.New(env, func(w counted.Weights) int64 { return min(1, max(0, w[0])) }), nil
+// New makes the operator.
+func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
+	c, err := op.Config[Config](cfg)
+	if err != nil {
+		return nil, err
+	}
+	return counted.New(env, c.Dist, func(w counted.Weights) int64 { return min(1, max(0, w[0])) }), nil
 }

@@ -31,6 +31,7 @@ import (
 
 	"tidemill/exec/op"
 	"tidemill/exec/op/agg"
+	"tidemill/exec/op/place"
 	"tidemill/exec/state"
 	"tidemill/sql/rows"
 	"tidemill/sql/types"
@@ -48,6 +49,8 @@ type Config struct {
 	Mode string `json:"mode,omitempty"`
 	// Count is the column with the partial count, in mode merge.
 	Count int `json:"count,omitempty"`
+	// Dist lists the input columns that rows are spread by, if not the keys (see exec/op/place).
+	Dist []int `json:"dist"`
 }
 
 // The modes.
@@ -100,6 +103,7 @@ type touched struct {
 type batch struct {
 	keyCols  []*rows.Vec
 	keys     rows.KeyBuf
+	placer   place.Placer
 	hash     []uint64
 	ref      []state.Ref
 	added    []bool
@@ -116,12 +120,12 @@ func init() {
 		Summary: "Groups rows and keeps aggregates of each group.",
 		Ports:   1, Format: 1, MinFormat: 1,
 		Tables: func(cfg json.RawMessage) ([]string, error) {
-			c, err := op.Config[Config](cfg)
+			c, err := op.Peek[Config](cfg)
 			return c.tables(), err
 		},
 		New: New,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
-			c, err := op.Config[Config](cfg)
+			c, err := op.Peek[Config](cfg)
 			if err != nil {
 				return err.Error()
 			}

@@ -53,6 +53,7 @@ func (h *hashagg) lookup(in *rows.Batch, n int) {
 		}
 	} else {
 		h.hash = rows.HashKeys(h.hash, &h.keys)
+		h.placer.Rows(h.hash, h.Dist, in.Cols, in.Sel, in.N)
 	}
 	if cap(h.ref) < n {
 		h.ref, h.added = make([]state.Ref, n), make([]bool, n)

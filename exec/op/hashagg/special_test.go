@@ -168,3 +168,20 @@ func BenchmarkHashAgg(b *testing.B) {
 		})
 	}
 }
+
+// TestDist spreads rows by fewer columns than the keys, in another order, and not at all: the state
+// must be found again after a restart with another number of workers.
+func TestDist(t *testing.T) {
+	calls := callSets["mixed"]
+	for _, dist := range [][]int{{1}, {1, 0}, {}} {
+		c := Config{Keys: []int{0, 1}, Aggs: calls, Dist: dist}
+		spread := dist
+		if len(dist) == 0 {
+			spread = nil
+		}
+		optest.Run(t, optest.Case{
+			Op: Name, Config: c, In: []types.Schema{schema}, Out: outSchema(c.Keys, calls), Keys: [][]int{spread}, Seeds: 15,
+			Model: func(in []optest.Relation) optest.Relation { return model(t, c, in[0]) },
+		})
+	}
+}

@@ -30,6 +30,7 @@ import (
 	"strings"
 
 	"tidemill/exec/op"
+	"tidemill/exec/op/place"
 	"tidemill/exec/op/touch"
 	"tidemill/exec/state"
 	"tidemill/sql/expr"
@@ -60,6 +61,8 @@ type Config struct {
 	// Residual is a condition over the columns of left and right, one after the other, that a pair has
 	// to meet beside equal keys. It is part of the join condition, not a filter after it.
 	Residual *expr.Expr `json:"residual,omitempty"`
+	// Dist lists the key pairs, by their numbers, that rows are spread by, if not all (exec/op/place).
+	Dist []int `json:"dist"`
 	// Output lists the output columns among those of left and right (semi, anti: of left); nil = all.
 	Output []int `json:"output,omitempty"`
 }
@@ -99,6 +102,7 @@ type side struct {
 
 	keyCols []*rows.Vec
 	keyBuf  rows.KeyBuf
+	placer  place.Placer
 	rowBuf  rows.KeyBuf
 	hash    []uint64
 	sel     []int32 // rows with a key
@@ -130,7 +134,7 @@ func init() {
 		Tables: func(json.RawMessage) ([]string, error) { return []string{"left", "right"}, nil },
 		New:    New,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
-			c, err := op.Config[Config](cfg)
+			c, err := op.Peek[Config](cfg)
 			if err != nil {
 				return err.Error()
 			}

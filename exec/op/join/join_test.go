@@ -248,3 +248,21 @@ func TestChunks(t *testing.T) {
 		}
 	}
 }
+
+// TestDist spreads rows by the second key only, and not at all.
+func TestDist(t *testing.T) {
+	for _, kind := range []string{Full, Anti} {
+		for _, residual := range []bool{false, true} {
+			c := testCase(kind, []int{0, 1}, false, residual)
+			cfg := c.Config.(Config)
+			for _, dist := range [][]int{{1}, {}} {
+				cfg.Dist = dist
+				c.Config, c.Keys = cfg, [][]int{dist, dist}
+				if len(dist) == 0 {
+					c.Keys = nil
+				}
+				optest.Run(t, c)
+			}
+		}
+	}
+}

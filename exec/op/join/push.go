@@ -27,7 +27,7 @@ func (j *join) Push(c *op.Ctx, port int, in *rows.Batch) error {
 	if len(own.sel) == 0 {
 		return nil
 	}
-	own.encode(in)
+	own.encode(in, j.Dist)
 	probes := j.pairs || j.residual != nil
 	own.degrees, own.added = own.degrees[:0], own.added[:0]
 	j.chunk.start(c, own, other, in)
@@ -144,7 +144,7 @@ func (s *side) split(j *join, in *rows.Batch) {
 }
 
 // encode encodes keys, hashes and rows of the selected rows.
-func (s *side) encode(in *rows.Batch) {
+func (s *side) encode(in *rows.Batch, dist []int) {
 	rows.EncodeKeys(s.keyCols, s.sel, in.N, &s.keyBuf)
 	s.hash = s.hash[:0]
 	if len(s.keys) == 0 {
@@ -153,6 +153,7 @@ func (s *side) encode(in *rows.Batch) {
 		}
 	} else {
 		s.hash = rows.HashKeys(s.hash, &s.keyBuf)
+		s.placer.Rows(s.hash, dist, s.keyCols, s.sel, in.N)
 	}
 	if !s.bare {
 		s.codec.AppendRows(in.Cols, s.sel, in.N, &s.rowBuf)

@@ -69,7 +69,7 @@ func init() {
 		Tables: func(json.RawMessage) ([]string, error) { return []string{"left", "right"}, nil },
 		New:    New,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
-			c, err := op.Config[Config](cfg)
+			c, err := op.Peek[Config](cfg)
 			if err != nil {
 				return err.Error()
 			}

@@ -89,7 +89,7 @@ func init() {
 		Ports:   1, Tables: op.Stateless, Format: 1, MinFormat: 1,
 		New: New,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
-			c, err := op.Config[Config](cfg)
+			c, err := op.Peek[Config](cfg)
 			if err != nil {
 				return err.Error()
 			}

@@ -24,6 +24,8 @@ const Name = "setop"
 type Config struct {
 	Kind string `json:"kind"` // "intersect" or "except"
 	All  bool   `json:"all,omitempty"`
+	// Dist lists the columns that rows are spread by, if not all (see exec/op/place).
+	Dist []int `json:"dist"`
 }
 
 // The kinds.
@@ -40,7 +42,7 @@ func init() {
 		Tables: func(json.RawMessage) ([]string, error) { return []string{counted.Table}, nil },
 		New:    New,
 		Explain: func(cfg json.RawMessage, _ []types.Schema) string {
-			c, err := op.Config[Config](cfg)
+			c, err := op.Peek[Config](cfg)
 			switch {
 			case err != nil:
 				return err.Error()
@@ -62,7 +64,7 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	if rule == nil {
 		return nil, fmt.Errorf("setop: unknown kind %q", c.Kind)
 	}
-	return counted.New(env, rule), nil
+	return counted.New(env, c.Dist, rule), nil
 }
 
 // Rule returns the output weight as a function of the input weights, or nil for an unknown kind.

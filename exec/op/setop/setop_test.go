@@ -11,7 +11,7 @@ import (
 func TestModel(t *testing.T) {
 	s := types.Schema{{Name: "a", Type: types.T(types.Int2)}, {Name: "b", Type: types.T(types.Numeric)}}
 	cols := []int{0, 1}
-	for _, c := range []Config{{Intersect, false}, {Intersect, true}, {Except, false}, {Except, true}} {
+	for _, c := range []Config{{Kind: Intersect}, {Kind: Intersect, All: true}, {Kind: Except}, {Kind: Except, All: true}} {
 		optest.Run(t, optest.Case{
 			Op: Name, Config: c, In: []types.Schema{s, s}, Out: s, Keys: [][]int{cols, cols},
 			Model: func(in []optest.Relation) optest.Relation { return model(c, in, cols) },

@@ -20,6 +20,7 @@ func (t *topn) Push(_ *op.Ctx, _ int, in *rows.Batch) error {
 	}
 	rows.EncodeKeys(t.partCols, in.Sel, in.N, &t.keys)
 	t.hash = rows.HashKeys(t.hash[:0], &t.keys)
+	t.placer.Rows(t.hash, t.Dist, in.Cols, in.Sel, in.N)
 	for k := range n {
 		r := in.Row(k)
 		part := t.keys.Key(k)

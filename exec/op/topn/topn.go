@@ -26,6 +26,7 @@ import (
 
 	"tidemill/exec/op"
 	"tidemill/exec/op/order"
+	"tidemill/exec/op/place"
 	"tidemill/exec/op/touch"
 	"tidemill/exec/plan"
 	"tidemill/exec/state"
@@ -43,6 +44,8 @@ type Config struct {
 	Offset    int64          `json:"offset,omitempty"`
 	Partition []int          `json:"partition,omitempty"`
 	WithTies  bool           `json:"with_ties,omitempty"`
+	// Dist lists the columns that rows are spread by, if not the partition's (see exec/op/place).
+	Dist []int `json:"dist"`
 	// Number adds a bigint column with the row's position in its partition, from 1 on, as ROW_NUMBER()
 	// gives it. It excludes WithTies.
 	Number bool `json:"number,omitempty"`
@@ -67,6 +70,7 @@ type topn struct {
 
 	partCols []*rows.Vec
 	keys     rows.KeyBuf
+	placer   place.Placer
 	hash     []uint64
 	key      []byte
 	drop     list
@@ -89,7 +93,7 @@ func init() {
 		Tables: func(json.RawMessage) ([]string, error) { return []string{tableRows}, nil },
 		New:    New,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
-			c, err := op.Config[Config](cfg)
+			c, err := op.Peek[Config](cfg)
 			if err != nil {
 				return err.Error()
 			}

@@ -39,13 +39,29 @@ func TestModel(t *testing.T) {
 	}
 }
 
+// TestDist partitions by two columns and spreads rows by the second, or not at all.
+func TestDist(t *testing.T) {
+	limit := int64(2)
+	c := Config{Order: []plan.SortKey{{Col: 2}}, Limit: &limit, Partition: []int{0, 1}}
+	for _, c.Dist = range [][]int{{1}, {}} {
+		spread := c.Dist
+		if len(spread) == 0 {
+			spread = nil
+		}
+		optest.Run(t, optest.Case{
+			Op: Name, Config: c, In: []types.Schema{schema}, Out: schema, Keys: [][]int{spread},
+			Model: func(in []optest.Relation) optest.Relation { return model(c, in[0]) },
+		})
+	}
+}
+
 func run(t *testing.T, c Config, appendOnly bool) {
 	out := schema
 	if c.Number {
 		out = append(append(types.Schema(nil), schema...), types.Field{Name: "rn", Type: types.T(types.Int8)})
 	}
 	optest.Run(t, optest.Case{
-		Op: Name, Config: c, In: []types.Schema{schema}, Out: out, Keys: [][]int{c.Partition}, Seeds: 8,
+		Op: Name, Config: c, In: []types.Schema{schema}, Out: out, Keys: [][]int{c.Partition}, Seeds: 6,
 		AppendOnly: []bool{appendOnly},
 		Model:      func(in []optest.Relation) optest.Relation { return model(c, in[0]) },
 	})

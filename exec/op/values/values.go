@@ -41,7 +41,7 @@ func init() {
 		Tables: func(json.RawMessage) ([]string, error) { return []string{tableDone}, nil },
 		New:    New,
 		Explain: func(cfg json.RawMessage, _ []types.Schema) string {
-			c, err := op.Config[Config](cfg)
+			c, err := op.Peek[Config](cfg)
 			if err != nil {
 				return err.Error()
 			}

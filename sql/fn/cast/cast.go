@@ -46,7 +46,7 @@ var contexts = map[string]fn.CastContext{"i": fn.Implicit, "a": fn.Assignment, "
 // pair identifies a cast.
 type pair struct{ from, to types.ID }
 
-// strings that other types convert to and from by their text form.
+// charTypes are the types that all others convert to and from by their text form.
 var charTypes = []types.ID{types.Text, types.Varchar, types.Bpchar}
 
 func init() {
@@ -109,8 +109,7 @@ func volatility(from, to types.ID) fn.Volatility {
 	return fn.Immutable
 }
 
-// kernels are the casts of pg_cast that do not go through text; filled by the other files' init
-// expressions.
+// kernels are the casts of pg_cast that do not go through text.
 var kernels = merge(numberKernels, clockKernels, miscKernels)
 
 func merge(ms ...map[pair]func(from, to types.Type) fn.Kernel) map[pair]func(from, to types.Type) fn.Kernel {

@@ -52,11 +52,7 @@ func jsonScalar(b []byte, want types.JSONKind, target string) (types.JSONValue, 
 	if err != nil || v.Kind == want {
 		return v, err
 	}
-	what := jsonNames[v.Kind]
-	if v.Kind == types.JSONArray || v.Kind == types.JSONObject {
-		return v, sqlerr.New(sqlerr.InvalidParameterValue, "cannot cast jsonb %s to type %s", what, target)
-	}
-	return v, sqlerr.New(sqlerr.InvalidParameterValue, "cannot cast jsonb %s to type %s", what, target)
+	return v, sqlerr.New(sqlerr.InvalidParameterValue, "cannot cast jsonb %s to type %s", jsonNames[v.Kind], target)
 }
 
 func jsonToNumeric(_, to types.Type) fn.Kernel {

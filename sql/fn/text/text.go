@@ -76,7 +76,7 @@ func cut(b []byte, n int) int {
 	return i
 }
 
-// append makes a kernel that appends its result for rows without NULLs; args are all Bytes or Int.
+// appending makes a kernel that appends its result for rows without NULLs.
 func appending(ret types.Type, f func(dst []byte, args []*rows.Vec, i int) ([]byte, error)) fn.Kernel {
 	return fn.Rowwise(ret, true, func(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
 		b, err := f(out.Scratch(), args, i)

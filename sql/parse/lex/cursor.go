@@ -12,8 +12,9 @@ type Cursor struct {
 	Src    string
 	Limits Limits
 	Err    *sqlerr.Error
-	// Params is the highest $n met so far.
-	Params int
+	// Params is the highest $n met so far, FirstParam the token of the first.
+	Params     int
+	FirstParam *Token
 
 	toks   []Token
 	i, end int

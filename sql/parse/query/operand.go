@@ -56,7 +56,9 @@ func (d *desugar) param(t *lex.Token) {
 	case n == 0:
 		d.c.Fail(sqlerr.New(sqlerr.UndefinedParameter, "there is no parameter $0").At(t.Pos))
 	}
-	d.c.Params = max(d.c.Params, n)
+	if d.c.Params = max(d.c.Params, n); d.c.FirstParam == nil {
+		d.c.FirstParam = t
+	}
 	d.leaf(&ast.Param{Pos: ast.Pos(t.Pos), N: n})
 }
 
