@@ -69,7 +69,8 @@ type Engine struct {
 	fills   map[uint32]*backfill  // dataflows that are being created
 	sinks   map[uint32]*sink
 
-	pending pending
+	pending  pending
+	inflight *epoch // the epoch being applied; only the step loop uses it
 	// stored is the catalog as the store has it, nil in a new store. Only the step loop uses it.
 	stored *catalog.Snapshot
 }

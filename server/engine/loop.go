@@ -7,7 +7,6 @@ import (
 
 	"tidemill/catalog"
 	"tidemill/exec/flow"
-	"tidemill/exec/state"
 	"tidemill/sql/rows"
 	"tidemill/sql/sqlerr"
 )
@@ -49,6 +48,9 @@ func (e *Engine) loop() {
 		}
 		if more {
 			e.wake()
+		} else if err := e.settle(); err != nil {
+			e.die(err)
+			return
 		}
 	}
 }
@@ -94,6 +96,10 @@ func (e *Engine) serve(r *request) error {
 		}
 		e.wake()
 	}
+	if err := e.settle(); err != nil { // statements read what is committed
+		r.done <- err
+		return err
+	}
 	before := e.pending
 	before.writes = before.writes[:len(before.writes):len(before.writes)]
 	err := func() (err error) {
@@ -131,19 +137,27 @@ func (e *Engine) turn() (more bool, failure error) {
 		return false, nil
 	}
 	start := time.Now()
-	epoch := e.store.Epoch() + 1
-	now := e.cfg.Now().UnixMicro()
-	outs := e.circuit.Step(epoch, now, in.feeds)
-	err := e.commit(epoch, &p, in, outs)
-	e.metrics.step(time.Since(start), in.rows, err)
-	if err != nil {
-		for _, w := range p.waiters {
-			w <- err
-		}
-		return false, fmt.Errorf("committing epoch %d: %w", epoch, err)
+	ep := &epoch{number: e.nextEpoch(), p: p, in: in, done: make(chan error, 1)}
+	ep.outs = e.circuit.Step(ep.number, e.cfg.Now().UnixMicro(), in.feeds)
+	c, err := e.prepare(ep)
+	if err == nil {
+		err = e.settle()
 	}
-	e.after(&p, in, outs)
-	e.syncer.await(epoch, p.waiters)
+	if err != nil {
+		if c != nil {
+			c.Abandon()
+		}
+		ep.refuse(err)
+		return false, fmt.Errorf("committing epoch %d: %w", ep.number, err)
+	}
+	e.metrics.step(time.Since(start), in.rows, nil)
+	e.inflight = ep
+	if ep.alone() {
+		ep.done <- e.apply(c, ep.catalog)
+		err = e.settle()
+		return in.more || e.anyWaiting(), err
+	}
+	go func() { ep.done <- e.apply(c, nil) }()
 	return in.more || e.anyWaiting(), nil
 }
 
@@ -170,7 +184,8 @@ func (e *Engine) gather(p *pending) *input {
 		in.rows += countRows(deltas)
 	}
 	for id, f := range e.sources {
-		if e.takeFrom(in, f, id, 0) && !f.committed.Load() {
+		if e.takeFrom(in, f, id, 0) && !f.ended {
+			f.ended = true
 			in.ended = append(in.ended, f)
 		}
 	}
@@ -213,113 +228,4 @@ func countRows(bs []*rows.Batch) (n int) {
 		n += b.Len()
 	}
 	return n
-}
-
-// commit writes one epoch: table and view rows, operator state, positions, errors, sink logs and the
-// catalog, in one atomic batch, and publishes it to readers.
-func (e *Engine) commit(epoch uint64, p *pending, in *input, outs []flow.Output) error {
-	c := e.store.NewCommit(epoch)
-	cat := e.markFailed(p, outs)
-	work := e.applyWork(epoch, p, outs)
-	if err := e.circuit.Flush(c, outs, work); err != nil {
-		c.Abandon()
-		return err
-	}
-	w := c.Writer(0)
-	for _, out := range outs {
-		e.writeErrors(w, out)
-		if s := e.sinks[out.Flow.ID]; s != nil && out.Err == nil {
-			s.log(w, epoch, out.Deltas)
-		}
-	}
-	e.writeBad(w, epoch, in.bad)
-	for _, f := range in.moved {
-		writePosition(w, f)
-	}
-	for _, b := range in.fills {
-		b.write(w)
-	}
-	for _, f := range p.writes {
-		if err := f(c); err != nil {
-			c.Abandon()
-			return err
-		}
-	}
-	if err := writeCatalog(w, cat, e.stored); err != nil {
-		c.Abandon()
-		return err
-	}
-	if cat == nil {
-		return c.Apply(false)
-	}
-	e.publish.Lock()
-	defer e.publish.Unlock()
-	if err := c.Apply(false); err != nil {
-		return err
-	}
-	e.cat.Store(cat)
-	e.stored = cat
-	return nil
-}
-
-// applyWork lists the storage writes of the epoch; workers of the circuit share them out.
-func (e *Engine) applyWork(epoch uint64, p *pending, outs []flow.Output) []flow.Work {
-	var work []flow.Work
-	for id, deltas := range p.deltas {
-		v := e.views[id]
-		work = append(work, func(w *state.CommitWriter) error { return v.Apply(w, epoch, deltas) })
-	}
-	for _, out := range outs {
-		v := e.views[out.Flow.ID]
-		if v == nil || out.Err != nil || len(out.Deltas) == 0 {
-			continue
-		}
-		e.metrics.viewRows.Add(uint64(countRows(out.Deltas)))
-		work = append(work, func(w *state.CommitWriter) error { return v.Apply(w, epoch, out.Deltas) })
-	}
-	return work
-}
-
-// markFailed returns the catalog to commit: the pending one, changed where a dataflow stopped.
-func (e *Engine) markFailed(p *pending, outs []flow.Output) *catalog.Snapshot {
-	cat := p.catalog
-	for _, out := range outs {
-		if out.Err == nil {
-			continue
-		}
-		base := cat
-		if base == nil {
-			base = e.cat.Load()
-		}
-		o := base.ByID(out.Flow.ID)
-		if o == nil {
-			continue
-		}
-		e.log.Error("dataflow stopped", "object", o.QualifiedName(), "error", out.Err)
-		failed := *o
-		failed.State, failed.StateReason = catalog.Failed, sqlerr.As(out.Err).Message
-		cat = base.WithObject(&failed)
-	}
-	return cat
-}
-
-// after does what follows a successful commit outside the store.
-func (e *Engine) after(p *pending, in *input, outs []flow.Output) {
-	for _, out := range outs {
-		if out.Err != nil {
-			e.abandonFill(out.Flow.ID, out.Err)
-			continue
-		}
-		if s := e.sinks[out.Flow.ID]; s != nil {
-			s.poke()
-		}
-	}
-	for _, b := range in.fills {
-		if b.finished() {
-			e.finishFill(b)
-		}
-	}
-	for _, f := range in.ended {
-		f.committed.Store(true)
-	}
 }

@@ -48,6 +48,8 @@ type feeder struct {
 	failure   error // final
 	// pos is the position after everything that the step loop has taken. Only the loop uses it.
 	pos connector.Offset
+	// ended is set when the loop has taken the last of a source that ends.
+	ended bool
 
 	// committed is set when the source has ended and its last rows are committed.
 	committed atomic.Bool

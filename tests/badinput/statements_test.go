@@ -31,11 +31,11 @@ type wrong struct {
 
 // fixture is what the statements find.
 var fixture = []string{
-	"CREATE TABLE t (id int PRIMARY KEY, a int, b text, n numeric(10,2), d date, ok boolean, j jsonb)",
+	"CREATE TABLE t (id int PRIMARY KEY, a int, b text, n numeric(10,2), d date, ok boolean, j jsonb, at timestamp)",
 	"CREATE TABLE u (id int PRIMARY KEY, a int, b text NOT NULL)",
 	"CREATE VIEW w AS SELECT id, a FROM t",
 	"CREATE MATERIALIZED VIEW m AS SELECT a, count(*) AS c FROM t GROUP BY a",
-	"INSERT INTO t VALUES (1, 10, 'x', 1.5, '2024-01-31', true, '{\"k\": 1}'), (2, 0, 'y', -3, NULL, false, '[1]'), (3, 2147483647, '7', 99999999.99, '9999-12-31', NULL, NULL)",
+	"INSERT INTO t VALUES (1, 10, 'x', 1.5, '2024-01-31', true, '{\"k\": 1}', '2024-01-31 10:00'), (2, 0, 'y', -3, NULL, false, '[1]', NULL), (3, 2147483647, '7', 99999999.99, '9999-12-31', NULL, NULL, '2024-02-29 23:59:59.999999')",
 	"INSERT INTO u VALUES (1, 1, 'x'), (2, 2, 'y')",
 }
 
@@ -80,7 +80,7 @@ func statements(t *testing.T) []wrong {
 func outcome(c *pgx.Conn, sql string) string {
 	_, err := kit.TryExec(c, sql)
 	if err == nil {
-		return "accepted"
+		return "00000 @0 accepted"
 	}
 	e := pgError(err)
 	if e == nil {

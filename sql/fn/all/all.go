@@ -7,6 +7,7 @@ import (
 	_ "tidemill/sql/fn/arr"
 	_ "tidemill/sql/fn/cast"
 	_ "tidemill/sql/fn/cmp"
+	_ "tidemill/sql/fn/json"
 	_ "tidemill/sql/fn/math"
 	_ "tidemill/sql/fn/system"
 	_ "tidemill/sql/fn/text"
