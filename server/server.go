@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"tidemill/catalog"
+	"tidemill/server/admin"
 	"tidemill/server/auth"
 	"tidemill/server/config"
 	"tidemill/server/engine"
@@ -104,6 +105,19 @@ func (s *Server) listen(system *pgcatalog.System, started time.Time) error {
 	if s.cfg.HTTP == "" {
 		return nil
 	}
+	handler, err := admin.New(admin.Options{Engine: s.engine, Wire: s.wire, Config: s.cfg, Started: started, Version: Version})
+	if err != nil {
+		return err
+	}
+	if s.web, err = net.Listen("tcp", s.cfg.HTTP); err != nil {
+		return err
+	}
+	s.http = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := s.http.Serve(s.web); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			s.end(err)
+		}
+	}()
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tidemill/catalog"
 	"tidemill/connector/nexmark"
 	"tidemill/server"
 	"tidemill/server/config"
@@ -179,7 +180,9 @@ func benchQuery(name string, events int64, workers string) (*benchResult, error)
 	res := &benchResult{Query: name, Events: events, Seconds: time.Since(start).Seconds()}
 	cpu = cpuTime() - cpu
 	for _, st := range s.Engine().Statuses() {
-		res.Rows += st.Rows
+		if st.Object.Kind == catalog.Source {
+			res.Rows += st.Rows
+		}
 		res.StateBytes += st.StateSize
 	}
 	res.EventsPerSec = float64(events) / res.Seconds

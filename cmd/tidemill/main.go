@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"sort"
+
+	"tidemill/server"
 )
 
 // version is set by the release build with -ldflags "-X main.version=…".
@@ -30,6 +32,7 @@ func commands() map[string]command {
 }
 
 func main() {
+	server.Version = version
 	if err := run(os.Args[1:], os.Stdout); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return

@@ -33,7 +33,7 @@ type Circuit struct {
 	byID    map[uint32]*Dataflow
 	readers map[uint32][]*leaf // object → the scans that read it
 	barrier *barrier
-	sizes   sync.Map // dataflow id → bytes of state
+	sizes   sync.Map // dataflow id → Size
 }
 
 // Dataflow is the operators of one view or sink.
@@ -216,21 +216,31 @@ func (d *Dataflow) ReadCols(object uint32) []int {
 // Failed returns why the dataflow was stopped, or nil.
 func (d *Dataflow) Failed() error { return d.failed }
 
-// StateBytes returns the memory that the dataflow's operator state held after its last step. Unlike
-// the other methods it may be called from any goroutine.
-func (c *Circuit) StateBytes(id uint32) int64 {
-	if n, ok := c.sizes.Load(id); ok {
-		return n.(int64)
-	}
-	return 0
+// Size is what a dataflow amounts to after its last step.
+type Size struct {
+	StateBytes int64  // memory of the operators' state
+	Rows       uint64 // changes emitted since start
 }
 
-// measure notes the size of a dataflow's state for StateBytes.
-func (d *Dataflow) measure() {
-	var n int64
+// Size returns the numbers of a dataflow. Unlike the other methods it may be called from any
+// goroutine.
+func (c *Circuit) Size(id uint32) Size {
+	if n, ok := c.sizes.Load(id); ok {
+		return n.(Size)
+	}
+	return Size{}
+}
+
+// measure notes the dataflow's numbers for Size.
+func (d *Dataflow) measure(deltas []*rows.Batch) {
+	n := d.circuit.Size(d.ID)
+	n.StateBytes = 0
+	for _, b := range deltas {
+		n.Rows += uint64(b.Len())
+	}
 	for _, in := range d.instances {
 		for _, t := range in.tables {
-			n += t.SizeBytes()
+			n.StateBytes += t.SizeBytes()
 		}
 	}
 	d.circuit.sizes.Store(d.ID, n)

@@ -174,7 +174,7 @@ func (c *Circuit) collect(flows []*Dataflow) []Output {
 			in.flight.Close()
 		}
 		d.fresh = false
-		d.measure()
+		d.measure(out.Deltas)
 		if out.Err != nil {
 			d.failed, dead[d.ID] = out.Err, out.Err
 			out.Deltas, out.Errors = nil, nil

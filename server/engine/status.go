@@ -53,7 +53,8 @@ func (e *Engine) flowStatus(st *Status) {
 	if b := e.fills[o.ID]; b != nil {
 		st.Progress = b.progress()
 	}
-	st.StateSize = e.circuit.StateBytes(o.ID)
+	size := e.circuit.Size(o.ID)
+	st.StateSize, st.Rows = size.StateBytes, size.Rows
 	if s := e.sinks[o.ID]; s != nil {
 		s.mu.Lock()
 		st.Position = fmt.Sprint(s.delivered)

@@ -280,7 +280,11 @@ func (c *Conn) step(m Message) error {
 		return nil
 	}
 	c.skipping = true
-	return c.report(err)
+	if end := c.report(err); end != nil {
+		return end
+	}
+	c.w.Flush() //nolint:errcheck // kept in w.err; the client may wait for the error before it sends Sync
+	return nil
 }
 
 // report sends a statement's error; the result ends the connection.

@@ -368,6 +368,14 @@ func TestExtended(t *testing.T) {
 	expect(t, "skip until Sync", c.until("Z"), "E26000E ZI")
 	expect(t, "second Sync", c.until("Z"), "ZI")
 
+	c.Send(&pgproto3.Bind{PreparedStatement: "nope"})
+	c.Send(&pgproto3.Flush{})
+	c.Flush()
+	expect(t, "an error goes out before Sync", c.until("E"), "E26000E")
+	c.Send(&pgproto3.Sync{})
+	c.Flush()
+	c.until("Z")
+
 	c.Send(&pgproto3.Parse{Query: "rows 1"})
 	c.Send(&pgproto3.Flush{})
 	c.Flush()

@@ -245,7 +245,7 @@ func SQL(f []string) string {
 		typ, val, _ := strings.Cut(f[2], ":")
 		return fmt.Sprintf("select extract(%s from '%s'::%s)", strings.TrimPrefix(f[1], "text:"), val, typ)
 	case "position":
-		return "select position(" + args[0] + " in " + args[1] + ")"
+		return "select position(" + args[1] + " in " + args[0] + ")"
 	}
 	if fn.IsTable(f[0]) && !fn.IsScalar(f[0]) {
 		return "select * from " + f[0] + "(" + strings.Join(args, ", ") + ")"

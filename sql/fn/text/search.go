@@ -24,18 +24,11 @@ func init() {
 		}
 		return int64(utf8.RuneCount(a[:at])) + 1
 	}
-	for _, name := range []string{"position", "strpos"} {
-		find := position
-		ex := "select strpos('high', 'ig')"
-		args := sig(textT, textT)
-		if name == "position" { // position(a in b) arrives as position(a, b)
-			find = func(a, b []byte) int64 { return position(b, a) }
-			ex = "select position('om' in 'Thomas')"
-		}
-		result := map[string]string{"position": "3", "strpos": "2"}[name]
-		def(familyString, name, args, int4T, fn.OfBytes2(int4T, find), "Returns the position of a substring, 0 when there is none.", ex, result)
+	// POSITION(a IN b) arrives as position(b, a), the order of Postgres's own function.
+	for name, ex := range map[string][2]string{"position": {"select position('om' in 'Thomas')", "3"}, "strpos": {"select strpos('high', 'ig')", "2"}} {
+		def(familyString, name, sig(textT, textT), int4T, fn.OfBytes2(int4T, position), "Returns the position of a substring, 0 when there is none.", ex[0], ex[1])
 	}
-	def(familyBinary, "position", sig(byteaT, byteaT), int4T, fn.OfBytes2(int4T, func(a, b []byte) int64 { return int64(bytes.Index(b, a)) + 1 }),
+	def(familyBinary, "position", sig(byteaT, byteaT), int4T, fn.OfBytes2(int4T, func(a, b []byte) int64 { return int64(bytes.Index(a, b)) + 1 }),
 		"Returns the position of a binary substring, 0 when there is none.", `select position('\x56'::bytea in '\x1234567890'::bytea)`, "3")
 	def(familyString, "starts_with", sig(textT, textT), boolT, fn.OfBytes2(boolT, func(a, b []byte) bool { return bytes.HasPrefix(a, b) }),
 		"Tells whether a string starts with another.", "select starts_with('alphabet', 'alph')", "t")
