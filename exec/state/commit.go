@@ -10,7 +10,6 @@ import (
 // Commit is everything that one epoch changes: it becomes visible at once or not at all.
 type Commit struct {
 	CommitWriter
-	epoch   uint64
 	writers []*CommitWriter
 }
 
@@ -20,6 +19,7 @@ type Commit struct {
 // different keys, Merge excepted.
 type CommitWriter struct {
 	store *Store
+	epoch uint64
 	b     *pebble.Batch
 	err   error
 }
@@ -27,9 +27,7 @@ type CommitWriter struct {
 // NewCommit begins the commit of an epoch, which must not be smaller than Epoch. A commit of the
 // current epoch again is for changes outside of the stream, such as the catalog's.
 func (s *Store) NewCommit(epoch uint64) *Commit {
-	c := &Commit{epoch: epoch}
-	c.store, c.b = s, s.db.NewBatch()
-	return c
+	return &Commit{CommitWriter: CommitWriter{store: s, epoch: epoch, b: s.db.NewBatch()}}
 }
 
 // Epoch returns the epoch that is being committed.
@@ -42,7 +40,7 @@ func (c *Commit) Writer(worker int) *CommitWriter {
 		c.writers = append(c.writers, nil)
 	}
 	if c.writers[worker] == nil {
-		c.writers[worker] = &CommitWriter{store: c.store, b: c.store.db.NewBatch()}
+		c.writers[worker] = &CommitWriter{store: c.store, epoch: c.epoch, b: c.store.db.NewBatch()}
 	}
 	return c.writers[worker]
 }

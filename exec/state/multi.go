@@ -20,6 +20,7 @@ type Multi struct {
 	n       int
 	dirty   []uint32 // rows
 	durable *durable
+	log     multiLog
 	scratch []byte
 }
 
@@ -132,11 +133,17 @@ func (m *Multi) Add(hash uint64, key, row []byte, w int64) (before, after int64,
 	after = before + w
 	put64(rec, 24, after)
 	put64(krec, 24, get64(krec, 24)+w)
-	if after == 0 {
+	switch {
+	case after == 0 && m.log.on:
+		panic(logRetraction())
+	case after == 0:
 		m.deleteRow(kref, r)
 		return before, 0, 0
+	case before == 0 && m.log.on && m.durable != nil:
+		m.log.add(uint8(hash>>56), key, row, w)
+	default:
+		m.markDirty(r, rec)
 	}
-	m.markDirty(r, rec)
 	return before, after, Ref(r)
 }
 
@@ -328,11 +335,11 @@ func (m *Multi) Len() int { return m.n }
 
 // SizeBytes returns the memory that the table holds.
 func (m *Multi) SizeBytes() int64 {
-	return m.arena.bytes + m.keys.sizeBytes() + m.rows.sizeBytes() + int64(cap(m.dirty))*4
+	return m.arena.bytes + m.keys.sizeBytes() + m.rows.sizeBytes() + int64(cap(m.dirty))*4 + m.log.sizeBytes()
 }
 
 // Dirty returns the number of entries that the next Flush will write or delete.
-func (m *Multi) Dirty() int { return len(m.dirty) }
+func (m *Multi) Dirty() int { return len(m.dirty) + m.log.n }
 
 // Reset forgets everything in memory; the store keeps what it has.
 func (m *Multi) Reset() {
@@ -341,6 +348,7 @@ func (m *Multi) Reset() {
 	m.rows.reset()
 	m.n = 0
 	m.dirty = slices.Clip(m.dirty[:0])
+	m.log.reset()
 }
 
 func (m *Multi) checkHash(krec []byte) {

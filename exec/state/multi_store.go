@@ -22,8 +22,12 @@ const (
 
 // Flush writes the entries that have changed since the last Flush.
 func (m *Multi) Flush(w *CommitWriter) error {
-	if m.durable == nil || len(m.dirty) == 0 {
+	if m.durable == nil {
 		return nil
+	}
+	m.log.flush(m.durable, w)
+	if len(m.dirty) == 0 {
+		return w.err
 	}
 	set := m.durable.set
 	set.Reset()
@@ -87,7 +91,7 @@ func (m *Multi) Load(snap *Snap, vnodes func(uint16) bool) error {
 	}
 	m.durable = nil // what is loaded is not dirty
 	defer func() { m.durable = d }()
-	return d.load(snap, vnodes, func(vnode uint16, stored, value []byte) error {
+	err := d.load(snap, vnodes, func(vnode uint16, stored, value []byte) error {
 		klen, k := binary.Uvarint(stored)
 		w, i := binary.Varint(value)
 		aux, j := binary.Varint(value[max(i, 0):])
@@ -107,4 +111,8 @@ func (m *Multi) Load(snap *Snap, vnodes func(uint16) bool) error {
 		put32(rec, 8, get32(rec, 8)|entStored)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return m.loadLog(snap, d, vnodes)
 }

@@ -12,6 +12,7 @@ import (
 
 const (
 	batchRows = 16 << 10 // rows of the batches that reads give
+	batchSize = 4 << 20  // bytes of them, so that long rows do not make huge batches
 	smallRows = 1 << 10  // chunks of a Log below this size are joined
 )
 
@@ -29,6 +30,7 @@ type reader struct {
 	whole  *rows.Batch        // ScanFrom of a Log: a chunk given out as it is
 	key    []byte             // ScanFrom: the last key read
 	rows   int64
+	size   int // bytes of the rows collected
 }
 
 // newReader checks the wanted columns, nil being all. −1, the row id, is only had from a Log.
@@ -96,7 +98,7 @@ func (r *reader) take() *rows.Batch {
 			}
 		}
 	}
-	r.waste = r.waste[:0]
+	r.waste, r.size = r.waste[:0], 0
 	r.begin()
 	return b
 }
@@ -138,13 +140,14 @@ func (r *reader) addRow(row []byte, w int64) error {
 	}
 	r.b.EndRow(w)
 	r.rows++
+	r.size += len(row)
 	n := r.b.Len()
 	if n%1024 == 0 {
 		for _, f := range r.waste {
 			f.Truncate(0)
 		}
 	}
-	if n >= batchRows && r.emit != nil {
+	if (n >= batchRows || r.size >= batchSize) && r.emit != nil {
 		return r.flush()
 	}
 	return nil
@@ -268,7 +271,7 @@ func (v *View) ScanFrom(snap *state.Snap, cursor []byte, maxRows int, cols []int
 	done = true
 	r.key = append(r.key, cursor...)
 	err = snap.Scan(lower, upper, false, func(k, val []byte) (bool, error) {
-		if r.rows >= int64(maxRows) || r.whole != nil {
+		if r.rows >= int64(maxRows) || r.size >= batchSize || r.whole != nil {
 			done = false
 			return false, nil
 		}

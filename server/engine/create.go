@@ -172,22 +172,26 @@ func (e *Engine) connectorOptions(role connector.Role, list []ast.Option) (*conn
 
 // setFormat takes over the FORMAT clause after checking it against the connector.
 func setFormat(o *catalog.Object, spec *connector.Spec, f *ast.Format) error {
+	encodings := spec.Encodings
+	if o.Kind == catalog.Sink && spec.SinkEncodings != nil {
+		encodings = spec.SinkEncodings
+	}
 	if f == nil {
-		if len(spec.Encodings) > 0 {
+		if len(encodings) > 0 {
 			return sqlerr.New(sqlerr.InvalidTableDefinition, "connector %q needs a FORMAT clause", spec.Name).
-				WithHint("Write FORMAT PLAIN ENCODE JSON after the options. Possible: %s.", strings.Join(spec.Encodings, ", "))
+				WithHint("Write FORMAT PLAIN ENCODE JSON after the options. Possible: %s.", strings.Join(encodings, ", "))
 		}
 		return nil
 	}
 	want := f.Envelope + " " + f.Encoding
 	ok := false
-	for _, have := range spec.Encodings {
+	for _, have := range encodings {
 		ok = ok || have == want
 	}
 	if !ok {
 		return sqlerr.New(sqlerr.FeatureNotSupported, "connector %q does not support FORMAT %s ENCODE %s", spec.Name,
 			strings.ToUpper(f.Envelope), strings.ToUpper(f.Encoding)).At(f.Position()).
-			WithHint("Possible: %s.", strings.Join(spec.Encodings, ", "))
+			WithHint("Possible: %s.", strings.Join(encodings, ", "))
 	}
 	o.Envelope, o.Encoding = f.Envelope, f.Encoding
 	o.FormatOptions = map[string]string{}

@@ -54,7 +54,7 @@ func TestEveryRelationIsReadable(t *testing.T) {
 			res := c.PgConn().ExecParams(context.Background(), "select * from "+r.Schema+"."+r.Name, nil, nil, nil, []int16{format}).Read()
 			if res.Err != nil {
 				t.Errorf("%s.%s: %v", r.Schema, r.Name, res.Err)
-			} else if len(res.FieldDescriptions) != len(r.Columns) {
+			} else if len(res.Rows) > 0 && len(res.FieldDescriptions) != len(r.Columns) {
 				t.Errorf("%s.%s: %d columns", r.Schema, r.Name, len(res.FieldDescriptions))
 			}
 		}

@@ -217,6 +217,9 @@ func splitIdents(v string) ([]string, error) {
 			if i < 0 {
 				i = len(rest)
 			}
+			if i == 0 {
+				return nil, bad
+			}
 			name, rest = strings.ToLower(strings.Trim(rest[:i], "'")), rest[i:]
 		}
 		if name != "" {

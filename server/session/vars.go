@@ -184,12 +184,10 @@ func (v *vars) end(commit bool) {
 		return
 	}
 	if !commit {
-		now := v.values
+		names := maps.Clone(v.values)
+		maps.Copy(names, before)
 		v.values = before
-		for name := range now {
-			v.changed(name)
-		}
-		for name := range before {
+		for name := range names {
 			v.changed(name)
 		}
 		return

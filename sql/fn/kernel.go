@@ -239,8 +239,9 @@ func Rowwise(ret types.Type, strict bool, f func(c *Ctx, args []*rows.Vec, i int
 	}
 }
 
-// columnSizeMax is what the 32-bit offsets of a column can address.
-const columnSizeMax = 1<<31 - 1
+// columnSizeMax bounds a column of one batch, far below what its 32-bit offsets can address: a few
+// calls of repeat() and its like must not take all memory.
+const columnSizeMax = 256 << 20
 
 // CheckColumnSize is the error for a column whose values have outgrown one batch, as repeat() and
 // its like can make them. Kernels that append on their own ask it after each value.

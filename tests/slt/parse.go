@@ -35,11 +35,16 @@ type Record struct {
 	first, last int
 }
 
-// engineName is what skipif and onlyif compare with. Scripts for PostgreSQL apply.
-var engineNames = map[string]bool{"tidemill": true, "postgresql": true, "postgres": true}
+// What skipif and onlyif compare with. Scripts for PostgreSQL apply to Tidemill.
+var (
+	ourNames      = map[string]bool{"tidemill": true, "postgresql": true, "postgres": true}
+	postgresNames = map[string]bool{"postgresql": true, "postgres": true}
+)
 
-// Parse reads a script.
-func Parse(r io.Reader) ([]*Record, []string, error) {
+// Parse reads a script for Tidemill.
+func Parse(r io.Reader) ([]*Record, []string, error) { return parse(r, ourNames) }
+
+func parse(r io.Reader, engine map[string]bool) ([]*Record, []string, error) {
 	var lines []string
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, 16<<20)
@@ -49,16 +54,17 @@ func Parse(r io.Reader) ([]*Record, []string, error) {
 	if err := s.Err(); err != nil {
 		return nil, nil, err
 	}
-	p := &parser{lines: lines}
+	p := &parser{lines: lines, engine: engine}
 	err := p.run()
 	return p.out, lines, err
 }
 
 type parser struct {
-	lines []string
-	at    int
-	skip  bool
-	out   []*Record
+	lines  []string
+	engine map[string]bool
+	at     int
+	skip   bool
+	out    []*Record
 }
 
 func (p *parser) run() error {
@@ -79,7 +85,7 @@ func (p *parser) record(words []string) error {
 	r := &Record{Line: p.at + 1, Kind: words[0], Count: -1, Sort: "nosort"}
 	switch words[0] {
 	case "skipif", "onlyif":
-		if len(words) > 1 && engineNames[words[1]] == (words[0] == "skipif") {
+		if len(words) > 1 && p.engine[words[1]] == (words[0] == "skipif") {
 			p.skip = true
 		}
 		p.at++

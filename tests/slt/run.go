@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // Result counts the records of a script.
@@ -29,6 +30,9 @@ type Options struct {
 	DSN string
 	// Rewrite replaces expected results in the file by what the server answered.
 	Rewrite bool
+	// Postgres says that the server is PostgreSQL: records for Tidemill only are skipped, and
+	// materialized views are made as plain views, whose answer is what a maintained one must hold.
+	Postgres bool
 	// Timeout of one statement; 0 = 30 s.
 	Timeout time.Duration
 }
@@ -40,7 +44,11 @@ func RunFile(ctx context.Context, path string, opt Options) (*Result, error) {
 		return nil, err
 	}
 	defer f.Close()
-	records, lines, err := Parse(f)
+	engine := ourNames
+	if opt.Postgres {
+		engine = postgresNames
+	}
+	records, lines, err := parse(f, engine)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -139,6 +147,8 @@ func (r *runner) record(ctx context.Context, rec *Record) error {
 	return err
 }
 
+var materialized = regexp.MustCompile(`(?i)\b((CREATE|DROP|ALTER)\s+)MATERIALIZED\s`)
+
 // attempt runs a record once; last says that no other attempt follows, so that rewriting may happen.
 func (r *runner) attempt(ctx context.Context, rec *Record, last bool) error {
 	ctx, cancel := context.WithTimeout(ctx, r.opt.Timeout)
@@ -147,8 +157,15 @@ func (r *runner) attempt(ctx context.Context, rec *Record, last bool) error {
 	if err != nil {
 		return err
 	}
-	results, err := c.PgConn().Exec(ctx, rec.SQL).ReadAll()
+	sql := rec.SQL
+	if r.opt.Postgres {
+		sql = materialized.ReplaceAllString(sql, "${1}")
+	}
+	results, err := c.PgConn().Exec(ctx, sql).ReadAll()
 	if rec.WantError {
+		if r.opt.Rewrite && last && rec.Pattern == "" && err != nil {
+			r.edits = append(r.edits, edit{rec.first, rec.last, []string{errorText(err)}, true})
+		}
 		return matchError(err, rec.Pattern)
 	}
 	if err != nil {
@@ -163,7 +180,28 @@ func (r *runner) attempt(ctx context.Context, rec *Record, last bool) error {
 	if len(results) == 0 {
 		return errors.New("no result")
 	}
-	return r.compare(rec, table(results[len(results)-1]), last)
+	res := results[len(results)-1]
+	if r.opt.Rewrite && last && rec.Types == "?" {
+		rec.Types = typeLetters(res.FieldDescriptions)
+		r.edits = append(r.edits, edit{rec.Line - 1, rec.Line, []string{strings.TrimSpace("query " + rec.Types + " " + strings.TrimPrefix(rec.Sort, "nosort"))}, false})
+	}
+	return r.compare(rec, table(res), last)
+}
+
+// typeLetters returns a letter per column, for records whose types are written as "?".
+func typeLetters(fields []pgconn.FieldDescription) string {
+	out := make([]byte, len(fields))
+	for i, f := range fields {
+		switch f.DataTypeOID {
+		case pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID:
+			out[i] = 'I'
+		case pgtype.Float4OID, pgtype.Float8OID, pgtype.NumericOID:
+			out[i] = 'R'
+		default:
+			out[i] = 'T'
+		}
+	}
+	return string(out)
 }
 
 // table converts a result to text cells.
@@ -186,18 +224,24 @@ func table(res *pgconn.Result) [][]string {
 	return out
 }
 
+// errorText is an error as scripts write it: SQLSTATE, message and, where known, "at" the position.
+func errorText(err error) string {
+	var pe *pgconn.PgError
+	if !errors.As(err, &pe) {
+		return err.Error()
+	}
+	text := pe.Code + " " + pe.Message
+	if pe.Position != 0 {
+		text += fmt.Sprintf(" at %d", pe.Position)
+	}
+	return text
+}
+
 func matchError(err error, pattern string) error {
 	if err == nil {
 		return fmt.Errorf("succeeded, want error %q", pattern)
 	}
-	text := err.Error()
-	var pe *pgconn.PgError
-	if errors.As(err, &pe) {
-		text = fmt.Sprintf("%s %s", pe.Code, pe.Message)
-		if pe.Position != 0 {
-			text += fmt.Sprintf(" at %d", pe.Position)
-		}
-	}
+	text := errorText(err)
 	if pattern == "" || strings.Contains(text, pattern) {
 		return nil
 	}

@@ -213,6 +213,12 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	j.sides[1].watched = c.Kind == Right || c.Kind == Full
 	j.sides[1].bare = !j.pairs && j.residual == nil
 	for _, s := range j.sides {
+		// Rows that neither go nor change. Weights per key and degrees change all the time.
+		if !s.retracts && !s.bare && !(s.watched && j.residual != nil) {
+			s.table.KeepLog()
+		}
+	}
+	for _, s := range j.sides {
 		for _, k := range s.keys {
 			if k < 0 || k >= s.width {
 				return nil, fmt.Errorf("join: key column %d does not exist", k)

@@ -142,7 +142,7 @@ func registerReplace() {
 				nth = 0
 			}
 		}
-		return replaceMatches(dst, s, rep, re, start, nth), nil
+		return replaceMatches(dst, s, rep, re, start, nth)
 	}
 	plain := func(dst []byte, args []*rows.Vec, i int) ([]byte, error) {
 		return run("regexp_replace()", args[0].Bytes(i), args[2].Bytes(i), view(args[1].Bytes(i)), optionalText(args, 3, i), 1, -1, dst)
@@ -195,10 +195,11 @@ func badParameter(name string, v int64) error {
 }
 
 // replaceMatches replaces match nth (all for 0) from character start on.
-func replaceMatches(dst, s, rep []byte, re *regexp.Regexp, start, nth int64) []byte {
+func replaceMatches(dst, s, rep []byte, re *regexp.Regexp, start, nth int64) ([]byte, error) {
 	if start-1 > int64(utf8.RuneCount(s)) {
-		return append(dst, s...)
+		return append(dst, s...), nil
 	}
+	before := len(dst)
 	at := cut(s, int(min(start-1, int64(len(s)))))
 	done := 0
 	count := int64(0)
@@ -212,12 +213,14 @@ func replaceMatches(dst, s, rep []byte, re *regexp.Regexp, start, nth int64) []b
 		}
 		dst = append(dst, s[done:m[0]]...)
 		dst = appendReplacement(dst, s, rep, m)
-		done = m[1]
+		if done = m[1]; len(dst)-before > resultMax {
+			return dst, tooLong()
+		}
 		if nth > 0 {
 			break
 		}
 	}
-	return append(dst, s[done:]...)
+	return append(dst, s[done:]...), nil
 }
 
 func appendReplacement(dst, s, rep []byte, m []int) []byte {

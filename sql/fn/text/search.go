@@ -12,7 +12,11 @@ import (
 
 func init() {
 	def(familyString, "replace", sig(textT, textT, textT), textT, appending(textT, func(dst []byte, args []*rows.Vec, i int) ([]byte, error) {
-		return appendReplaced(dst, args[0].Bytes(i), args[1].Bytes(i), args[2].Bytes(i)), nil
+		a, from, to := args[0].Bytes(i), args[1].Bytes(i), args[2].Bytes(i)
+		if grow := len(to) - len(from); grow > 0 && len(from) > 0 && bytes.Count(a, from)*grow > resultMax {
+			return dst, tooLong()
+		}
+		return appendReplaced(dst, a, from, to), nil
 	}), "Replaces all occurrences of a substring.", "select replace('abcdefabcdef', 'cd', 'XX')", "abXXefabXXef")
 	def(familyString, "translate", sig(textT, textT, textT), textT, appending(textT, func(dst []byte, args []*rows.Vec, i int) ([]byte, error) {
 		return appendTranslated(dst, args[0].Bytes(i), []rune(string(args[1].Bytes(i))), []rune(string(args[2].Bytes(i)))), nil
