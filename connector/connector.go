@@ -180,6 +180,9 @@ type Spec struct {
 	// Check validates options at CREATE time beyond each option's own Check. It may contact the system
 	// but must not require it to be up.
 	Check func(o *Options, schema types.Schema) error
+	// FromStart tells whether a reader without a position delivers the same records whenever it is
+	// opened; nil = always. A source that starts at "latest" does not.
+	FromStart func(o *Options) bool
 	// OpenReader makes a reader; nil = not a source. It must not block on the network.
 	OpenReader func(cfg *ReaderConfig) (Reader, error)
 	// End returns the positions after the last record now, to bound a backfill; nil = unbounded source

@@ -62,6 +62,7 @@ CREATE SINK totals FROM totals_view
 WITH (connector = 'kafka', topic = 'totals', properties.bootstrap.server = 'localhost:9092', type = 'upsert', primary_key = 'auction')
 FORMAT UPSERT ENCODE JSON;`,
 		Check:      check,
+		FromStart:  func(o *connector.Options) bool { return o.Get(optMode) != modeLatest },
 		OpenReader: openReader,
 		End:        end,
 		OpenWriter: openWriter,

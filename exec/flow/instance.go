@@ -30,6 +30,7 @@ type instance struct {
 	state, flight *mem.Account
 
 	deltas []*rows.Batch // what the root emitted
+	sealed bool          // the root's batches keep their values
 	errors []ErrorRow
 	keys   rows.KeyBuf // scratch of routing
 	hashes []uint64
@@ -46,6 +47,7 @@ func newInstance(d *Dataflow, worker int) (*instance, error) {
 	if c.cfg.Mem != nil {
 		in.state, in.flight = c.cfg.Mem.Account("operator state"), c.cfg.Mem.Account("changes of one step")
 	}
+	in.sealed = sealed(p, p.Root)
 	for i := range p.Nodes {
 		n := &p.Nodes[i]
 		in.ctxs[i] = in.context(i)
@@ -68,6 +70,25 @@ func newInstance(d *Dataflow, worker int) (*instance, error) {
 		in.tables = append(in.tables, tables)
 	}
 	return in, nil
+}
+
+// sealed tells whether the batches of a node keep their values after the step: those of sources and
+// views do.
+func sealed(p *plan.Plan, node int) bool {
+	n := &p.Nodes[node]
+	if n.Op == plan.ScanOp {
+		return true
+	}
+	spec, err := op.Lookup(n.Op)
+	if err != nil || !spec.Sealed {
+		return false
+	}
+	for _, in := range n.Inputs {
+		if !sealed(p, in.Node) {
+			return false
+		}
+	}
+	return true
 }
 
 // release gives the memory of the operator state back to the budget.

@@ -110,6 +110,9 @@ type Spec struct {
 	Ports int
 	// Tables names the state tables that the configuration needs, in a stable order.
 	Tables func(cfg json.RawMessage) ([]string, error)
+	// Sealed tells that an emitted batch keeps its values for ever once those of the input do: its buffers
+	// are the input's or fresh. Otherwise who keeps a batch must copy it.
+	Sealed bool
 	// Format is the version of Config and state layout that this code writes; MinFormat the oldest it
 	// reads.
 	Format, MinFormat int

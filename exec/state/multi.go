@@ -348,7 +348,7 @@ func (m *Multi) Reset() {
 	m.rows.reset()
 	m.n = 0
 	m.dirty = slices.Clip(m.dirty[:0])
-	m.log.reset()
+	m.log.discard()
 }
 
 func (m *Multi) checkHash(krec []byte) {

@@ -2,7 +2,7 @@ package state
 
 import (
 	"encoding/binary"
-	"slices"
+	"sync"
 
 	"tidemill/sql/rows"
 	"tidemill/sql/sqlerr"
@@ -27,14 +27,11 @@ const (
 	logFormat    = 1
 	logKeyLen    = HeaderLen + 8 + 4 + 2
 	logChunkSize = 64 << 10
-
-	logKeepBytes = 4 << 20 // buffer that is kept from one Flush to the next
 )
 
 // multiLog is what a Multi that is stored as a log has still to write.
 type multiLog struct {
 	on     bool
-	buf    []byte
 	chunks []logChunk
 	n      int // rows
 
@@ -44,9 +41,11 @@ type multiLog struct {
 }
 
 type logChunk struct {
-	start    int // in buf
-	min, max uint8
+	buf      *[]byte // the value, from chunkPool
+	min, max uint8   // virtual nodes
 }
+
+var chunkPool = sync.Pool{New: func() any { b := make([]byte, 0, logChunkSize); return &b }}
 
 // KeepLog makes the table store new rows as a log, which is much cheaper than entries. Only a table
 // from which nothing is ever taken out may be stored so. Call it before the table is used.
@@ -54,18 +53,22 @@ func (m *Multi) KeepLog() { m.log.on = m.durable != nil }
 
 // add appends a row to the last chunk.
 func (l *multiLog) add(vnode uint8, key, row []byte, w int64) {
-	if n := len(l.chunks); n == 0 || len(l.buf)-l.chunks[n-1].start >= logChunkSize {
-		l.chunks = append(l.chunks, logChunk{len(l.buf), vnode, vnode})
-		l.buf = append(l.buf, logFormat)
+	const headMax = 1 + 3*binary.MaxVarintLen64
+	n := len(l.chunks)
+	if n == 0 || len(*l.chunks[n-1].buf)+headMax+len(key)+len(row) > logChunkSize {
+		buf := chunkPool.Get().(*[]byte)
+		*buf = append((*buf)[:0], logFormat)
+		l.chunks = append(l.chunks, logChunk{buf, vnode, vnode})
+		n++
 	}
-	c := &l.chunks[len(l.chunks)-1]
+	c := &l.chunks[n-1]
 	c.min, c.max = min(c.min, vnode), max(c.max, vnode)
-	b := append(l.buf, vnode)
+	b := append(*c.buf, vnode)
 	b = binary.AppendUvarint(b, uint64(len(key)))
 	b = binary.AppendUvarint(b, uint64(len(row)))
 	b = binary.AppendVarint(b, w)
 	b = append(b, key...)
-	l.buf = append(b, row...)
+	*c.buf = append(b, row...)
 	l.n++
 }
 
@@ -79,29 +82,36 @@ func (l *multiLog) flush(d *durable, w *CommitWriter) {
 	}
 	prefix := AppendPrefix(nil, d.space, d.id, logVNode, PrefixNone)
 	var rest [logKeyLen - HeaderLen]byte
-	for i, c := range l.chunks {
-		end := len(l.buf)
-		if i+1 < len(l.chunks) {
-			end = l.chunks[i+1].start
-		}
+	size := 0
+	for _, c := range l.chunks {
 		binary.BigEndian.PutUint64(rest[:], l.epoch)
 		binary.BigEndian.PutUint32(rest[8:], l.next)
 		rest[12], rest[13] = c.min, c.max
-		w.SetParts(prefix, rest[:], l.buf[c.start:end])
+		w.SetParts(prefix, rest[:], *c.buf)
+		size += len(*c.buf)
 		l.next++
 	}
+	w.store.logs.wrote(d.id, size)
 	l.discard()
 }
 
 // discard forgets what is not written.
 func (l *multiLog) discard() {
-	l.buf, l.chunks, l.n = l.buf[:0], l.chunks[:0], 0
-	if cap(l.buf) > logKeepBytes {
-		l.buf = nil
+	for _, c := range l.chunks {
+		if cap(*c.buf) < 2*logChunkSize {
+			chunkPool.Put(c.buf)
+		}
 	}
+	clear(l.chunks)
+	l.chunks, l.n = l.chunks[:0], 0
 }
 
-func (l *multiLog) sizeBytes() int64 { return int64(cap(l.buf)) }
+func (l *multiLog) sizeBytes() (n int64) {
+	for _, c := range l.chunks {
+		n += int64(cap(*c.buf))
+	}
+	return n
+}
 
 // loadLog adds the rows of the log, except those that an entry has replaced.
 func (m *Multi) loadLog(snap *Snap, d *durable, vnodes func(uint16) bool) error {
@@ -155,9 +165,4 @@ func (m *Multi) loadChunk(d *durable, k, p []byte, vnodes func(uint16) bool) err
 // logRetraction is the panic of a caller that takes out of a table what it said would stay.
 func logRetraction() error {
 	return sqlerr.New(sqlerr.Internal, "retraction from a state table that is stored as a log")
-}
-
-func (l *multiLog) reset() {
-	l.discard()
-	l.buf, l.chunks = nil, slices.Clip(l.chunks)
 }

@@ -53,6 +53,7 @@ type Store struct {
 	failErr error
 	failed  chan struct{} // closed by the first failure
 
+	logs     logs
 	counters counters
 	closed   bool
 }
@@ -185,6 +186,7 @@ func (s *Store) pebbleOptions(opts *Options, cache *pebble.Cache) *pebble.Option
 		EventListener:               s.events(),
 	}
 	po.TargetFileSizes[0] = 8 << 20
+	po.Experimental.SpanPolicyFunc = s.logs.policy
 	for i := range po.Levels {
 		po.Levels[i].BlockSize = 16 << 10
 		po.Levels[i].FilterPolicy = bloom.FilterPolicy(10)

@@ -7,6 +7,7 @@ import (
 
 	"tidemill/catalog"
 	"tidemill/connector"
+	"tidemill/exec/plan"
 	"tidemill/planner"
 	"tidemill/sql/fn"
 	"tidemill/sql/parse"
@@ -46,6 +47,9 @@ func (e *Engine) Verify(ctx context.Context, o *catalog.Object, limit int) ([]st
 	if err != nil {
 		return nil, err
 	}
+	if err := r.checkReplay(q.Plan); err != nil {
+		return nil, err
+	}
 	diff := &difference{counts: map[string]int64{}}
 	err = r.run(ctx, &Run{Plan: q.Plan, Fn: &fn.Ctx{Now: e.cfg.Now().UnixMicro()}, Out: diff.add(-1), Weights: true}, until)
 	if err != nil {
@@ -63,6 +67,28 @@ func (e *Engine) Verify(ctx context.Context, o *catalog.Object, limit int) ([]st
 		return nil, err
 	}
 	return diff.lines(limit), nil
+}
+
+// checkReplay refuses a plan over a source that cannot be read again from where the views began.
+func (r *Reader) checkReplay(p *plan.Plan) error {
+	scans, err := p.Scans()
+	if err != nil {
+		return err
+	}
+	for _, id := range scans {
+		o := r.Catalog.ByID(id)
+		if o == nil || o.Kind != catalog.Source {
+			continue
+		}
+		spec, err := connector.Lookup(o.Connector)
+		if err != nil {
+			return err
+		}
+		if spec.FromStart != nil && !spec.FromStart(options(o)) {
+			return sqlerr.Unsupported("source %q starts at its newest record, so what its views have read cannot be read again", o.Name)
+		}
+	}
+	return nil
 }
 
 // positions are the main positions of all sources at the reader's epoch.

@@ -78,7 +78,7 @@ func (p *Program) end(keep []*rows.Vec) {
 // eval computes n for the rows of scope s, or returns what it was computed to be before.
 func (p *Program) eval(n *node, s int32) *rows.Vec {
 	if n.lit != nil {
-		return n.konst.of(*n.lit, p.n)
+		return p.constant(n, *n.lit, s)
 	}
 	if n.memo != nil && p.within(s, n.scope) {
 		return n.memo
@@ -120,7 +120,7 @@ func (p *Program) evalStable(n *node, s int32) *rows.Vec {
 	d.Type = n.e.Type
 	p.forget(n.args)
 	p.b, p.n, p.scopes = b, size, scopes
-	n.memo, n.scope = n.konst.of(d, size), 0
+	n.memo, n.scope = p.constant(n, d, s), 0
 	if failed := p.c.Errs[errs:]; len(failed) > 0 {
 		err := failed[0].Err
 		p.c.Errs = p.c.Errs[:errs]
@@ -151,6 +151,16 @@ func (p *Program) forget(ns []*node) {
 	}
 }
 
+// constant returns a column of d for the rows of scope s; a value so long that the column would take
+// all memory fails for them.
+func (p *Program) constant(n *node, d types.Datum, s int32) *rows.Vec {
+	if err := fn.CheckColumnSize(len(d.S) * p.n); err != nil {
+		p.each(s, func(i int32) { p.c.Fail(i, err) })
+		return p.blank(n.e.Type)
+	}
+	return n.konst.of(d, p.n)
+}
+
 // constColumn caches a column of equal values, grown to the largest batch so far.
 type constColumn struct {
 	d   types.Datum
@@ -161,7 +171,10 @@ type constColumn struct {
 // of returns a column of n times d.
 func (k *constColumn) of(d types.Datum, n int) *rows.Vec {
 	if k.col == nil || k.n < n || !sameDatum(k.d, d) {
-		k.d, k.n = cloneDatum(d), max(n, min(2*k.n, 1<<16))
+		k.d, k.n = cloneDatum(d), n
+		if len(d.S) < 64 {
+			k.n = max(n, min(2*k.n, 1<<16))
+		}
 		k.col = rows.Const(k.d, k.n)
 	}
 	return exactly(k.col, n)

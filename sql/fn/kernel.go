@@ -241,7 +241,7 @@ func Rowwise(ret types.Type, strict bool, f func(c *Ctx, args []*rows.Vec, i int
 
 // columnSizeMax bounds a column of one batch, far below what its 32-bit offsets can address: a few
 // calls of repeat() and its like must not take all memory.
-const columnSizeMax = 256 << 20
+const columnSizeMax = 512 << 20
 
 // CheckColumnSize is the error for a column whose values have outgrown one batch, as repeat() and
 // its like can make them. Kernels that append on their own ask it after each value.

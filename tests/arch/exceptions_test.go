@@ -11,11 +11,14 @@ var shared = map[string]bool{
 // excused are uses, by package, of impure functions and wrapped dependencies that are the point of
 // the code that has them.
 var excused = map[string]bool{
-	"sql/fn/when time.Now":                                true, // clock_timestamp()
-	"sql/fn/math math/rand/v2":                            true, // random()
-	"sql/types time.Now":                                  true, // the word 'now' where nobody says what the time is
-	"exec/op/optest os":                                   true, // a test harness, as is fntest: environment and recorded cases
+	"sql/fn/when time.Now":     true, // clock_timestamp()
+	"sql/fn/math math/rand/v2": true, // random()
+	"sql/types time.Now":       true, // the word 'now' where nobody says what the time is
+	// Test harnesses: settings from the environment, recorded cases, random rows, memory use, a store
+	// in memory.
+	"exec/op/optest os":                                   true,
+	"exec/op/optest syscall":                              true,
 	"exec/op/optest math/rand/v2":                         true,
+	"exec/op/optest github.com/cockroachdb/pebble/v2/vfs": true,
 	"sql/fn/fntest os":                                    true,
-	"exec/op/optest github.com/cockroachdb/pebble/v2/vfs": true, // a store in memory
 }

@@ -190,6 +190,9 @@ func (r *runner) attempt(ctx context.Context, rec *Record, last bool) error {
 
 // typeLetters returns a letter per column, for records whose types are written as "?".
 func typeLetters(fields []pgconn.FieldDescription) string {
+	if len(fields) == 0 { // the client does not say when there are no rows
+		return "T"
+	}
 	out := make([]byte, len(fields))
 	for i, f := range fields {
 		switch f.DataTypeOID {

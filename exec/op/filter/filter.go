@@ -29,7 +29,7 @@ func init() {
 	op.Register(op.Spec{
 		Name:    Name,
 		Summary: "Keeps the rows for which a predicate is true.",
-		Ports:   1, Tables: op.Stateless, Format: 1, MinFormat: 1,
+		Ports:   1, Tables: op.Stateless, Sealed: true, Format: 1, MinFormat: 1,
 		New: New,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
