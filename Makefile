@@ -32,8 +32,8 @@ test: ## all tests, then what was skipped for want of a service, and why
 	exit $$status
 
 .PHONY: slt
-slt: ## run the SQL scripts of one directory: make slt DIR=tests/slt/...
-	go run ./tests/slt/cmd/tidemill-slt --dir $(DIR)
+slt: ## run the SQL scripts of one directory, showing what fails: make slt DIR=tests/slt/...
+	go run ./tests/slt/cmd/tidemill-slt -v --dir $(or $(DIR),tests/slt/testdata)
 
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck
@@ -52,7 +52,10 @@ bench: ## run the Go benchmarks
 
 .PHONY: golden
 golden: ## rewrite expected results under testdata to what the code now gives; review the diff
-	go test $$(grep -rl --include='*_test.go' '"github.com/cockroachdb/datadriven"' . | xargs -r dirname | sort -u) -rewrite
+	@status=0; \
+	go test -count=1 $$(grep -rl --include='*_test.go' '"github.com/cockroachdb/datadriven"' . | xargs -r dirname | sort -u) ./tests/slt -rewrite || status=1; \
+	go test -count=1 -tags services -run InPostgres ./tests/badinput -rewrite || status=1; \
+	exit $$status
 
 .PHONY: soak
 soak: ## run the soak tests (TestSoak*) for SOAK (30m)
@@ -64,6 +67,6 @@ docs: ## regenerate the reference pages from the registries
 
 .PHONY: services
 services: ## install the services that tests use, ahead of time
-	tests/services/kafka.sh install
+	TIDEMILL_REQUIRE_SERVICES=1 tests/services/kafka.sh install
 	tests/services/postgres.sh --install
-	tests/services/flights.sh
+	TIDEMILL_REQUIRE_SERVICES=1 tests/services/flights.sh

@@ -106,8 +106,14 @@ type Object struct {
 	// Deps are the objects that this one reads.
 	Deps []ID `json:"deps,omitempty"`
 
+	// Identity is what a sink calls itself at its destination: given once, unlike that of any other sink
+	// of any database.
+	Identity string `json:"identity,omitempty"`
+
 	State       State  `json:"state,omitempty"`
 	StateReason string `json:"state_reason,omitempty"`
+	// Unfilled is set when the dataflow failed before its first content was complete.
+	Unfilled bool `json:"unfilled,omitempty"`
 }
 
 // Fields returns all columns, hidden ones included, as a schema.
@@ -248,6 +254,12 @@ func (s *Snapshot) Dependents(id ID) []*Object {
 // DropOrder returns id's object and everything that depends on it, dependents first: the order in
 // which a cascading drop removes them.
 func (s *Snapshot) DropOrder(id ID) []*Object {
+	readers := map[ID][]ID{}
+	for _, o := range s.Objects() {
+		for _, d := range o.Deps {
+			readers[d] = append(readers[d], o.ID)
+		}
+	}
 	var out []*Object
 	seen := map[ID]bool{}
 	var visit func(ID)
@@ -256,8 +268,8 @@ func (s *Snapshot) DropOrder(id ID) []*Object {
 			return
 		}
 		seen[id] = true
-		for _, d := range s.Dependents(id) {
-			visit(d.ID)
+		for _, d := range readers[id] {
+			visit(d)
 		}
 		out = append(out, s.objects[id])
 	}

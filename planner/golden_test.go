@@ -1,6 +1,7 @@
 package planner_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -138,7 +139,7 @@ func (w *world) run(cmd string, stmt ast.Statement, verbose bool) (string, error
 	case *ast.Query:
 		var q *planner.Query
 		var err error
-		if cmd == "view" {
+		if cmd == "view" || cmd == "place" {
 			q, err = o.PlanView(w.context(), st.Select, nil)
 		} else {
 			q, err = o.PlanQuery(w.context(), st.Select)
@@ -152,6 +153,9 @@ func (w *world) run(cmd string, stmt ast.Statement, verbose bool) (string, error
 		if cmd == "types" {
 			return columns(q.Columns) + "\n" + ifSome("params: ", paramTypes(q.Params)), nil
 		}
+		if cmd == "place" {
+			return places(q), nil
+		}
 		return strings.Join(planner.Explain(q, verbose), "\n") + "\n", nil
 	case *ast.Insert:
 		d, err := planner.PlanInsert(w.context(), st)
@@ -164,6 +168,24 @@ func (w *world) run(cmd string, stmt ast.Statement, verbose bool) (string, error
 		return w.dml(cmd, d, err, verbose)
 	}
 	return "", fmt.Errorf("test cannot run %T", stmt)
+}
+
+// places tells for each operator with state how its rows reach it and what its configuration says of
+// the virtual nodes they are on (exec/op/place).
+func places(q *planner.Query) string {
+	var out strings.Builder
+	for _, n := range q.Plan.Nodes {
+		var cfg map[string]json.RawMessage
+		if n.Op == "scan" || json.Unmarshal(n.Config, &cfg) != nil || cfg["dist"] == nil {
+			continue
+		}
+		fmt.Fprintf(&out, "%s:", n.Op)
+		for _, in := range n.Inputs {
+			fmt.Fprintf(&out, " %s%v", in.Exchange, in.Keys)
+		}
+		fmt.Fprintf(&out, " dist %s\n", cfg["dist"])
+	}
+	return out.String()
 }
 
 func ifSome(label, s string) string {
@@ -197,8 +219,8 @@ func (w *world) dml(cmd string, d *planner.DML, err error, verbose bool) (string
 	return out + strings.Join(planner.Explain(d.Query, verbose), "\n") + "\n", nil
 }
 
-// TestGolden runs the files of testdata. Commands: ddl, plan, view (incremental), types (result and
-// parameter types). Each takes several statements; arguments: verbose, off=(rule, …).
+// TestGolden runs the files of testdata. Commands: ddl, plan, view (incremental), place (where state is
+// kept), types (result and parameter types). Each takes several statements; arguments: verbose, off=(rule, …).
 func TestGolden(t *testing.T) {
 	datadriven.Walk(t, "testdata/golden", func(t *testing.T, path string) {
 		w := newWorld(t)

@@ -32,7 +32,6 @@ type runner struct {
 	ctxs []*op.Ctx
 	sum  map[string]int64
 	key  map[string]int64
-	neg  bool
 }
 
 func newRunner(p *plan.Plan) (*runner, error) {

@@ -149,6 +149,7 @@ func open(cfg *connector.ReaderConfig) (connector.Reader, error) {
 			}
 		}
 		r.until = min(r.until, n)
+		r.rate = 0 // what is read again was due long ago
 	}
 	if s, ok := cfg.From[partition]; ok {
 		n, at, err := parseOffset(s)

@@ -38,6 +38,8 @@ type Query struct {
 	Scanner Scanner
 	Fn      *fn.Ctx
 	Mem     *mem.Account
+	// Divert leaves out rows whose expressions fail, as views do; otherwise the query fails.
+	Divert bool
 	// Out receives the result in batches that it may keep.
 	Out func(*rows.Batch) error
 }
@@ -47,6 +49,7 @@ type run struct {
 	q     *Query
 	ctx   context.Context
 	ops   []op.Operator
+	state []*state.Tables // per operator
 	ctxs  []*op.Ctx
 	outs  [][]plan.Consumer
 	quota int64 // rows still wanted from the root; −1 = all
@@ -63,7 +66,7 @@ func Run(ctx context.Context, q *Query) error {
 
 func newRun(ctx context.Context, q *Query) error {
 	p := q.Plan
-	r := &run{q: q, ctx: ctx, outs: p.Consumers(), ops: make([]op.Operator, len(p.Nodes)), ctxs: make([]*op.Ctx, len(p.Nodes)), quota: -1}
+	r := &run{q: q, ctx: ctx, outs: p.Consumers(), ops: make([]op.Operator, len(p.Nodes)), ctxs: make([]*op.Ctx, len(p.Nodes)), state: make([]*state.Tables, len(p.Nodes)), quota: -1}
 	if root := p.Nodes[p.Root]; root.Op == "limit" {
 		var l struct {
 			Limit *int64 `json:"limit"`
@@ -77,7 +80,8 @@ func newRun(ctx context.Context, q *Query) error {
 		if p.Nodes[i].Op == plan.ScanOp {
 			continue
 		}
-		o, err := p.NewOperator(i, op.Env{Tables: state.Ephemeral(q.Mem), Batch: true, OwnsSingle: true, Subquery: r.subquery})
+		r.state[i] = state.Ephemeral(q.Mem)
+		o, err := p.NewOperator(i, op.Env{Tables: r.state[i], Grow: q.Mem.Grow, Batch: true, OwnsSingle: true, Subquery: r.subquery})
 		if err != nil {
 			return err
 		}
@@ -144,13 +148,21 @@ func (r *run) context(i int) *op.Ctx {
 			if err := r.ops[out.Node].Push(r.ctxs[out.Node], out.Port, b); err != nil {
 				return err
 			}
+			if err := r.state[out.Node].Err(); err != nil { // it did not fit into the memory budget
+				return err
+			}
 		}
 		if i == r.q.Plan.Root {
 			return r.output(b)
 		}
 		return nil
 	}
-	c.Fail = func(_ *rows.Batch, _ int, _ int64, e *sqlerr.Error) error { return e }
+	c.Fail = func(_ *rows.Batch, _ int, _ int64, e *sqlerr.Error) error {
+		if r.q.Divert {
+			return nil
+		}
+		return e
+	}
 	return c
 }
 

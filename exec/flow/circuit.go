@@ -51,6 +51,7 @@ type Dataflow struct {
 	fresh     bool // has not run yet: constant leaves and global aggregates are due
 	active    bool // takes part in the current step
 	failed    error
+	doom      error // why the next step stops it, see Stop
 }
 
 // leaf is a scan node: an entry of an object's deltas into a dataflow.
@@ -140,12 +141,14 @@ func (c *Circuit) Add(id uint32, p *plan.Plan, failOnError, restore bool) (*Data
 	for w := range c.cfg.Workers {
 		in, err := newInstance(d, w)
 		if err != nil {
+			d.release()
 			return nil, err
 		}
 		d.instances = append(d.instances, in)
 	}
 	if restore {
 		if err := d.load(); err != nil {
+			d.release()
 			return nil, err
 		}
 	}
@@ -187,8 +190,20 @@ func (c *Circuit) Remove(id uint32) {
 			delete(c.readers, l.object)
 		}
 	}
+	d.release()
+}
+
+// release gives the memory of the dataflow's state back.
+func (d *Dataflow) release() {
 	for _, in := range d.instances {
 		in.release()
+	}
+}
+
+// Stop makes the dataflow fail with err in the next step, as if it had happened there.
+func (d *Dataflow) Stop(err error) {
+	if d.doom == nil {
+		d.doom = err
 	}
 }
 

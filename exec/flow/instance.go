@@ -2,6 +2,8 @@ package flow
 
 import (
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"tidemill/exec/check"
 	"tidemill/exec/mem"
@@ -20,7 +22,8 @@ type instance struct {
 	worker int
 	ops    []op.Operator // nil for scans
 	ctxs   []*op.Ctx
-	tables []*state.Tables // per node with state
+	tables []*state.Tables // of all nodes with operators
+	byNode []*state.Tables // nil for scans
 	outs   [][]plan.Consumer
 	// mail holds what this worker has sent over exchange edges in this epoch: [node][port][to worker].
 	mail [][][][]*rows.Batch
@@ -29,12 +32,13 @@ type instance struct {
 	// A worker has its own: an account belongs to one goroutine.
 	state, flight *mem.Account
 
-	deltas []*rows.Batch // what the root emitted
-	sealed bool          // the root's batches keep their values
-	errors []ErrorRow
-	keys   rows.KeyBuf // scratch of routing
-	hashes []uint64
-	err    error
+	deltas   []*rows.Batch // what the root emitted
+	appended int64         // rows of it
+	sealed   bool          // the root's batches keep their values
+	errors   []ErrorRow
+	keys     rows.KeyBuf // scratch of routing
+	hashes   []uint64
+	err      error
 }
 
 func newInstance(d *Dataflow, worker int) (*instance, error) {
@@ -42,7 +46,7 @@ func newInstance(d *Dataflow, worker int) (*instance, error) {
 	in := &instance{
 		flow: d, worker: worker, outs: p.Consumers(),
 		ops: make([]op.Operator, len(p.Nodes)), ctxs: make([]*op.Ctx, len(p.Nodes)),
-		mail: make([][][][]*rows.Batch, len(p.Nodes)),
+		mail: make([][][][]*rows.Batch, len(p.Nodes)), byNode: make([]*state.Tables, len(p.Nodes)),
 	}
 	if c.cfg.Mem != nil {
 		in.state, in.flight = c.cfg.Mem.Account("operator state"), c.cfg.Mem.Account("changes of one step")
@@ -67,7 +71,7 @@ func newInstance(d *Dataflow, worker int) (*instance, error) {
 			o = check.Wrap(o, check.Options{Name: n.Op, Schema: n.Schema, AppendOnly: n.AppendOnly})
 		}
 		in.ops[i] = o
-		in.tables = append(in.tables, tables)
+		in.tables, in.byNode[i] = append(in.tables, tables), tables
 	}
 	return in, nil
 }
@@ -119,9 +123,22 @@ func (in *instance) fail(b *rows.Batch, row int, w int64, e *sqlerr.Error) error
 		return e
 	}
 	in.errors = append(in.errors, ErrorRow{
-		Code: string(e.Code), Message: e.Message, Row: RowText(b, row, &in.flow.circuit.cfg.Env), W: w,
+		Code: string(e.Code), Message: e.Message, Row: cut(RowText(b, row, &in.flow.circuit.cfg.Env)), W: w,
 	})
 	return nil
+}
+
+// cut shortens the text of a long row, at a character.
+func cut(s string) string {
+	const most = 4 << 10
+	if len(s) <= most {
+		return s
+	}
+	n := most
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return strings.Clone(s[:n]) + "…"
 }
 
 // RowText renders a row as a record literal for the error relation.
@@ -142,7 +159,7 @@ func RowText(b *rows.Batch, row int, env *types.Env) string {
 func (in *instance) emit(i int, b *rows.Batch) error {
 	for _, out := range in.outs[i] {
 		if out.Input.Exchange == plan.Local || in.flow.circuit.cfg.Workers == 1 {
-			if err := in.ops[out.Node].Push(in.ctxs[out.Node], out.Port, b); err != nil {
+			if err := in.push(out.Node, out.Port, b); err != nil {
 				return err
 			}
 			continue
@@ -157,6 +174,14 @@ func (in *instance) emit(i int, b *rows.Batch) error {
 	return nil
 }
 
+// push hands a batch to an operator and checks that its state fits into the memory budget.
+func (in *instance) push(node, port int, b *rows.Batch) error {
+	if err := in.ops[node].Push(in.ctxs[node], port, b); err != nil {
+		return err
+	}
+	return in.byNode[node].Err()
+}
+
 // publish keeps the root's batch for the view's storage and feeds it to the dataflows that read the
 // view. Emitted batches may share buffers with operator scratch, so what is kept is a copy. What goes
 // wrong in a reader is the reader's failure.
@@ -166,11 +191,19 @@ func (in *instance) publish(b *rows.Batch) error {
 		return err
 	}
 	in.deltas = append(in.deltas, kept)
+	if in.flow.Plan.AppendOnly {
+		if in.appended += kept.Total(); in.appended > appendMax/int64(len(in.flow.instances)) {
+			return sqlerr.New(sqlerr.ProgramLimitExceeded, "a single change adds more than %d rows", appendMax)
+		}
+	}
 	for _, l := range in.flow.circuit.readers[in.flow.ID] {
 		l.flow.instances[in.worker].guard(func() error { return l.push(in.worker, kept, nil) })
 	}
 	return nil
 }
+
+// appendMax is the number of rows that one epoch can add to the storage of an append-only view.
+const appendMax = 1 << 24
 
 // keep copies a batch that has to wait for the end of the step, within the memory budget.
 func (in *instance) keep(b *rows.Batch) (*rows.Batch, error) {
@@ -270,7 +303,7 @@ func (in *instance) receive(node, port int) error {
 			continue
 		}
 		for _, b := range batches {
-			if err := in.ops[node].Push(in.ctxs[node], port, b); err != nil {
+			if err := in.push(node, port, b); err != nil {
 				in.err = err
 				break
 			}

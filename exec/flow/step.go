@@ -48,7 +48,7 @@ func (c *Circuit) activate(feeds []Feed) []*Dataflow {
 		if d.failed != nil {
 			continue
 		}
-		d.active = d.fresh || only[d.ID]
+		d.active = d.fresh || d.doom != nil || only[d.ID]
 		for _, l := range d.leaves {
 			d.active = d.active || moving[l.object]
 		}
@@ -91,7 +91,7 @@ func (c *Circuit) deal(feeds []Feed) [][]share {
 func (c *Circuit) run(worker int, epoch uint64, now int64, flows []*Dataflow, work []share) {
 	for _, d := range flows {
 		in := d.instances[worker]
-		in.err = nil
+		in.err = d.doom
 		for _, ctx := range in.ctxs {
 			ctx.Epoch, ctx.Fn.Now = epoch, now
 		}
@@ -170,7 +170,7 @@ func (c *Circuit) collect(flows []*Dataflow) []Output {
 			}
 			out.Deltas = append(out.Deltas, in.deltas...)
 			out.Errors = append(out.Errors, in.errors...)
-			in.deltas, in.errors = nil, nil
+			in.deltas, in.errors, in.appended = nil, nil, 0
 			in.flight.Close()
 		}
 		d.fresh = false
@@ -181,6 +181,8 @@ func (c *Circuit) collect(flows []*Dataflow) []Output {
 			for _, in := range d.instances {
 				in.dropMail()
 			}
+			d.release()
+			d.measure(nil)
 		}
 		outs = append(outs, out)
 	}

@@ -12,6 +12,7 @@ package op
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"sort"
 	"sync"
 
@@ -92,6 +93,9 @@ type Env struct {
 	Out types.Schema
 	// AppendOnly tells per input port that it never carries a retraction.
 	AppendOnly []bool
+	// Grow takes memory that is not in Tables from the query's budget, until the query ends; nil = without
+	// a bound. Only batch queries have it.
+	Grow func(bytes int64) error
 	// Batch is set for a one-shot query: one epoch, no durable state, sort and limit allowed.
 	Batch bool
 	// OwnsSingle tells that this worker owns virtual node 0, where global aggregates and constant rows
@@ -100,6 +104,17 @@ type Env struct {
 	// Subquery runs a nested batch plan (exec/plan JSON) with the outer row's values bound; nil outside
 	// batch queries.
 	Subquery func(plan json.RawMessage, outer []types.Datum) ([]*rows.Batch, error)
+}
+
+// Reserve calls Grow, if there is one, for a number of rows of b that the operator keeps.
+func (e *Env) Reserve(b *rows.Batch, n int64) error {
+	if e.Grow == nil || n <= 0 {
+		return nil
+	}
+	if per := int64(b.SizeBytes()/b.N) + 8; n < math.MaxInt64/per {
+		return e.Grow(n * per)
+	}
+	return e.Grow(math.MaxInt64 / 2)
 }
 
 // Spec describes an operator.

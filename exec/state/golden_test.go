@@ -17,7 +17,7 @@ import (
 func TestStoredBytes(t *testing.T) {
 	s := openMem(t, vfs.NewMem())
 	defer s.Close()
-	tables := NewProvider(s, map[string]uint32{"m": 1, "r": 2, "o": 3}, nil)
+	tables := NewProvider(s, map[string]uint32{"m": 1, "r": 2, "o": 3, "l": 4}, nil)
 	key := []byte("k")
 	h := rows.HashKey(key)
 	ref, _ := tables.Map("m").Upsert(h, key, 2)
@@ -26,6 +26,11 @@ func TestStoredBytes(t *testing.T) {
 	tables.Multi("r").SetAux(ref, -1)
 	tables.Multi("r").Add(h, key, bytes.Repeat([]byte("long"), 200), 1)
 	tables.Ordered("o").AddWeight(0x12, []byte("w"), 5)
+	l := tables.Multi("l")
+	l.KeepLog()
+	l.Add(WithVNode(rows.HashKey([]byte("j")), 0xAB), []byte("j"), []byte("row"), 1)
+	l.Add(h, key, []byte("row2"), 2)
+	l.Add(h, key, []byte("row2"), 3)
 	c := s.NewCommit(258)
 	must(t, tables.Flush(c.Writer(0)))
 	must(t, c.Apply(false))
@@ -33,15 +38,17 @@ func TestStoredBytes(t *testing.T) {
 	defer snap.Close()
 	var got []string
 	must(t, snap.Scan(nil, nil, false, func(k, v []byte) (bool, error) {
-		got = append(got, hex.EncodeToString(k)+" "+hex.EncodeToString(v[:min(len(v), 16)]))
+		got = append(got, hex.EncodeToString(k)+" "+hex.EncodeToString(v[:min(len(v), 24)]))
 		return true, nil
 	}))
 	want := []string{
 		"00000000000000ff65706f6368 00000000000001020000000000000001",
 		"020000000100c3006b 7621",
 		"020000000200c300016b00726f77 0601",
-		"020000000200c300016b016950b77638b2af5f754276f1012fb65153f6b65ada467a8a65837fa25c22e984 02006c6f6e676c6f6e676c6f6e676c6f",
+		"020000000200c300016b016950b77638b2af5f754276f1012fb65153f6b65ada467a8a65837fa25c22e984 02006c6f6e676c6f6e676c6f6e676c6f6e676c6f6e676c6f",
 		"020000000300120077 0500000000000000",
+		"020000000400c300016b00726f7732 0a00",
+		"0200000004010000000000000000010200000000abc3 01ab0103026a726f77c30104046b726f7732",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Fatalf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

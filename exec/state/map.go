@@ -20,6 +20,8 @@ type Map struct {
 	idx     index
 	dirty   []uint32
 	durable *durable
+	// touched keeps the compiler from leaving out the loads of touch. Its value means nothing.
+	touched uint32
 }
 
 // A record is
@@ -173,11 +175,8 @@ func (m *Map) touch(hashes []uint64, slots []uint64) {
 			sum += get32(m.arena.at(uint32(s)), 4)
 		}
 	}
-	touched = sum
+	m.touched = sum
 }
-
-// touched keeps the compiler from leaving out the loads of touch. Its value means nothing.
-var touched uint32
 
 // Key returns the key of an entry, a view.
 func (m *Map) Key(ref Ref) []byte {

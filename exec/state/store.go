@@ -14,6 +14,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"tidemill/sql/sqlerr"
@@ -187,6 +188,9 @@ func (s *Store) pebbleOptions(opts *Options, cache *pebble.Cache) *pebble.Option
 	}
 	po.TargetFileSizes[0] = 8 << 20
 	po.Experimental.SpanPolicyFunc = s.logs.policy
+	// What is flushed is soon written again by a compaction, which compresses it.
+	po.Levels[0].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
+	po.Levels[1].Compression = func() *sstable.CompressionProfile { return sstable.SnappyCompression }
 	for i := range po.Levels {
 		po.Levels[i].BlockSize = 16 << 10
 		po.Levels[i].FilterPolicy = bloom.FilterPolicy(10)

@@ -39,21 +39,20 @@ func must(t tester, err error) {
 	}
 }
 
-func all(uint16) bool { return true }
-
-// tableModel holds what the three tables of a worker should hold.
+// tableModel holds what the tables of a worker should hold.
 type tableModel struct {
 	m map[string]string
 	r map[[2]string][2]int64 // key, row → weight, aux
+	l map[[2]string][2]int64 // the same, stored as a log
 	o map[string]string
 }
 
 func newTableModel() *tableModel {
-	return &tableModel{map[string]string{}, map[[2]string][2]int64{}, map[string]string{}}
+	return &tableModel{map[string]string{}, map[[2]string][2]int64{}, map[[2]string][2]int64{}, map[string]string{}}
 }
 
 func (m *tableModel) clone() *tableModel {
-	return &tableModel{maps.Clone(m.m), maps.Clone(m.r), maps.Clone(m.o)}
+	return &tableModel{maps.Clone(m.m), maps.Clone(m.r), maps.Clone(m.l), maps.Clone(m.o)}
 }
 
 // tableMachine runs random operations against tables of several workers and the model.
@@ -66,7 +65,7 @@ type tableMachine struct {
 	epoch   uint64
 }
 
-var tableIDs = map[string]uint32{"m": 1, "r": 2, "o": 3}
+var tableIDs = map[string]uint32{"m": 1, "r": 2, "o": 3, "l": 4}
 
 func (x *tableMachine) spread(n int) {
 	x.workers = nil
@@ -76,6 +75,7 @@ func (x *tableMachine) spread(n int) {
 		t := NewProvider(x.store, tableIDs, nil)
 		t.Map("m")
 		t.Multi("r")
+		t.Multi("l").KeepLog()
 		t.Ordered("o")
 		must(x.t, t.Load(snap, func(v uint16) bool { return int(v)%n == w }))
 		x.workers = append(x.workers, t)
@@ -151,6 +151,26 @@ func (x *tableMachine) opMulti(t *rapid.T) {
 	x.model.r[id] = e
 }
 
+// opLog adds rows to the table that is stored as a log, some again, and sets counters.
+func (x *tableMachine) opLog(t *rapid.T) {
+	key := drawKey(t)
+	w, h := x.worker(key)
+	l := w.Multi("l")
+	row := bytes.Repeat([]byte{byte(rapid.IntRange(0, 30).Draw(t, "row"))}, rapid.SampledFrom([]int{0, 1, 20, 600, 70_000}).Draw(t, "len"))
+	id := [2]string{string(key), string(row)}
+	e := x.model.l[id]
+	e[0] += rapid.Int64Range(1, 2).Draw(t, "w")
+	before, after, ref := l.Add(h, key, row, e[0]-x.model.l[id][0])
+	if before != x.model.l[id][0] || after != e[0] {
+		t.Fatalf("Add: %d → %d, want → %d", before, after, e[0])
+	}
+	if rapid.IntRange(0, 3).Draw(t, "aux") == 0 {
+		e[1] = rapid.Int64().Draw(t, "auxval")
+		l.SetAux(ref, e[1])
+	}
+	x.model.l[id] = e
+}
+
 func (x *tableMachine) opOrdered(t *rapid.T) {
 	key := drawKey(t)
 	w, h := x.worker(key)
@@ -199,13 +219,17 @@ func (x *tableMachine) commit(sync bool) {
 // verify compares everything that the workers hold with the model.
 func (x *tableMachine) verify(t *rapid.T) {
 	got := newTableModel()
-	nm, nr, no := 0, 0, 0
+	nm, nr, no, nl := 0, 0, 0, 0
 	for _, w := range x.workers {
-		m, r, o := w.Map("m"), w.Multi("r"), w.Ordered("o")
-		nm, nr, no = nm+m.Len(), nr+r.Len(), no+o.Len()
+		m, r, o, l := w.Map("m"), w.Multi("r"), w.Ordered("o"), w.Multi("l")
+		nm, nr, no, nl = nm+m.Len(), nr+r.Len(), no+o.Len(), nl+l.Len()
 		m.Each(func(ref Ref) bool { got.m[string(m.Key(ref))] = string(m.Value(ref)); return true })
 		r.EachEntry(func(ref Ref, key, row []byte, w int64) bool {
 			got.r[[2]string{string(key), string(row)}] = [2]int64{w, r.Aux(ref)}
+			return true
+		})
+		l.EachEntry(func(ref Ref, key, row []byte, w int64) bool {
+			got.l[[2]string{string(key), string(row)}] = [2]int64{w, l.Aux(ref)}
 			return true
 		})
 		o.Ascend(nil, nil, func(k, v []byte) bool { got.o[string(k)] = string(v); return true })
@@ -216,6 +240,9 @@ func (x *tableMachine) verify(t *rapid.T) {
 	}
 	if !maps.Equal(got.r, x.model.r) || nr != len(got.r) {
 		t.Fatalf("multi: %v, want %v", got.r, x.model.r)
+	}
+	if !maps.Equal(got.l, x.model.l) || nl != len(got.l) {
+		t.Fatalf("log: %d entries, want %d", nl, len(x.model.l))
 	}
 	if !maps.Equal(got.o, x.model.o) || no != len(got.o) {
 		t.Fatalf("ordered: %d entries, want %d", no, len(x.model.o))
@@ -290,7 +317,7 @@ func checkTree(t tester, o *Ordered) {
 	})
 }
 
-// TestTablesMetamorphic compares Map, Multi and Ordered over random operations, flushes, crashes,
+// TestTablesMetamorphic compares Map, Multi, both ways to store it, and Ordered over random operations, flushes, crashes,
 // reopens and redistributions with Go maps.
 func TestTablesMetamorphic(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -309,6 +336,7 @@ func TestTablesMetamorphic(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"map":     repeat(x.opMap),
 			"multi":   repeat(x.opMulti),
+			"log":     repeat(x.opLog),
 			"ordered": repeat(x.opOrdered),
 			"flush": func(t *rapid.T) {
 				x.commit(rapid.Bool().Draw(t, "sync"))

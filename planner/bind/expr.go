@@ -20,8 +20,6 @@ type exprCtx struct {
 	// noSRF and noWindow forbid these where a block allows aggregates (HAVING).
 	noSRF, noWindow bool
 	inAgg, inOver   bool
-	// target is the type of the column that DEFAULT or an unknown value is for; Invalid = none.
-	target types.Type
 }
 
 // bind binds any expression.

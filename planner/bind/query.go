@@ -84,13 +84,25 @@ func (b *Binder) coerceOutput(q *Query, i int, t types.Type, ctx fn.CastContext)
 	if c.Type.Equal(t) {
 		return nil
 	}
+	measured := ctx == fn.Assignment && hasLength(t)
+	if measured && c.Type.ID != t.ID {
+		if err := b.coerceOutput(q, i, types.T(t.ID), ctx); err != nil {
+			return err
+		}
+	}
 	if done, err := b.retype(q.Node, c.ID, t, ctx); err != nil {
 		return err
 	} else if done {
 		c.Type = t
 		return nil
 	}
-	e, err := b.cast(expr.Col(c.ID, c.Type), t, ctx)
+	var e *expr.Expr
+	var err error
+	if measured {
+		e, err = b.assign(expr.Col(c.ID, c.Type), t, c.Name, c.Pos)
+	} else {
+		e, err = b.cast(expr.Col(c.ID, c.Type), t, ctx)
+	}
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"fmt"
+
 	"strconv"
 	"strings"
 
@@ -218,8 +220,40 @@ func (b *Binder) bindValue(v ast.Expr, i int, s *scope, env *queryEnv) (*expr.Ex
 	return x, nil
 }
 
+// hasLength tells whether t is a character type with a length.
+func hasLength(t types.Type) bool {
+	return t.Mod >= 0 && (t.ID == types.Varchar || t.ID == types.Bpchar)
+}
+
+// assignLength brings a text to a column with a length. Unlike a written cast it does not cut what is
+// too long.
+func (b *Binder) assignLength(x *expr.Expr, t types.Type, column string, pos int) (*expr.Expr, error) {
+	base := types.T(t.ID)
+	v, err := b.assign(x, base, column, pos)
+	if err != nil {
+		return nil, err
+	}
+	name := "varchar"
+	if t.ID == types.Bpchar {
+		name = "bpchar"
+	}
+	args := []types.Type{base, types.T(types.Int4), types.T(types.Bool)}
+	s, ok := fn.FindScalar(name, args)
+	if !ok {
+		return nil, fmt.Errorf("no function %s to check a length with", name)
+	}
+	// The function takes the modifier as the catalogue has it, 4 more than the length.
+	return &expr.Expr{
+		Kind: expr.Call, Type: t, Name: name, ArgTypes: s.Args, Pos: pos,
+		Args: []*expr.Expr{v, expr.Lit(types.IntDatum(types.Int4, int64(t.Mod)+4)), expr.Lit(types.BoolDatum(false))},
+	}, nil
+}
+
 // assign brings a value to the type of the column that it is stored into.
 func (b *Binder) assign(x *expr.Expr, t types.Type, column string, pos int) (*expr.Expr, error) {
+	if hasLength(t) && !x.Type.Equal(t) {
+		return b.assignLength(x, t, column, pos)
+	}
 	out, ok, err := b.coerce(x, t, fn.Assignment)
 	if err != nil {
 		return nil, err

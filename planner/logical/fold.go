@@ -92,10 +92,10 @@ func evalKernel(x *expr.Expr, k fn.Kernel, env *types.Env) (out *expr.Expr) {
 		args[i] = rows.Const(*a.Lit, 1)
 	}
 	v := k(ctx, args, nil, 1)
-	if len(ctx.Errs) > 0 {
+	d := v.Datum(0)
+	if len(ctx.Errs) > 0 || len(d.S) > expr.FoldMax {
 		return x
 	}
-	d := v.Datum(0)
 	d.Type = x.Type
 	if d.S != nil {
 		d.S = append([]byte(nil), d.S...)

@@ -12,9 +12,8 @@ import (
 
 // argColumns projects arguments, filters and orders of aggregate or window calls into columns.
 type argColumns struct {
-	l    *lowerer
-	p    *logical.Node
-	base int
+	l *lowerer
+	p *logical.Node
 }
 
 func (l *lowerer) argColumns(in *logical.Node, keys []int) *argColumns {
@@ -81,7 +80,11 @@ func (l *lowerer) agg(n *logical.Node) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	cfg := hashagg.Config{Keys: keys, Aggs: calls, Count: count}
+	placed, err := l.placed(d, n.Keys, out.ids)
+	if err != nil {
+		return 0, err
+	}
+	cfg := hashagg.Config{Keys: keys, Aggs: calls, Count: count, Dist: placed}
 	if n.Phase == logical.Merge {
 		cfg.Mode = hashagg.Merge
 	}

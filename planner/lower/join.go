@@ -2,6 +2,7 @@ package lower
 
 import (
 	"encoding/json"
+	"slices"
 
 	"tidemill/exec/op/join"
 	"tidemill/exec/op/notin"
@@ -104,7 +105,10 @@ func (l *lowerer) join(n *logical.Node) (int, error) {
 	if cfg.Output, err = outputOf(cols, both, lin.ids, n.Kind); err != nil {
 		return 0, err
 	}
-	edges, d := l.joinEdges(n, la, lin, lk, ra, rin, rk)
+	edges, d, use := l.joinEdges(n, la, lin, lk, ra, rin, rk)
+	if l.View {
+		cfg.Dist = use
+	}
 	return l.add(n, join.Name, 1, cfg, edges, cols, d)
 }
 
@@ -124,7 +128,7 @@ func (l *lowerer) notIn(n *logical.Node) (int, error) {
 	if len(lin.ids) > len(cols) { // x is computed and goes through
 		cols = append(append([]logical.Col(nil), cols...), logical.Col{ID: lk[0], Field: types.Field{Name: "key", Type: x.Type}})
 	}
-	edges, d := l.joinEdges(n, la, lin, nil, ra, rin, nil)
+	edges, d, _ := l.joinEdges(n, la, lin, nil, ra, rin, nil)
 	return l.add(n, notin.Name, 1, cfg, edges, cols, d)
 }
 
@@ -183,8 +187,9 @@ func outputOf(cols []logical.Col, both, left []int, kind logical.JoinKind) ([]in
 }
 
 // joinEdges spreads both inputs so that matching rows meet. A side that is spread by some of the
-// join columns already stays where it is and the other side follows it.
-func (l *lowerer) joinEdges(n *logical.Node, la int, lin output, lk []int, ra int, rin output, rk []int) ([]input, dist) {
+// join columns already stays where it is and the other side follows it. placed are the numbers of the
+// key pairs that the rows are spread by, as the operator wants them: nil when by all in their order.
+func (l *lowerer) joinEdges(n *logical.Node, la int, lin output, lk []int, ra int, rin output, rk []int) (edges []input, d dist, placed []int) {
 	if len(lk) == 0 {
 		single := func(at int, d dist) input {
 			if d.kind == plan.Single {
@@ -192,7 +197,7 @@ func (l *lowerer) joinEdges(n *logical.Node, la int, lin output, lk []int, ra in
 			}
 			return input{node: at, x: plan.Single}
 		}
-		return []input{single(la, lin.dist), single(ra, rin.dist)}, dist{kind: plan.Single}
+		return []input{single(la, lin.dist), single(ra, rin.dist)}, dist{kind: plan.Single}, []int{}
 	}
 	use := make([]int, len(lk)) // which key pairs to spread by
 	for i := range use {
@@ -211,15 +216,18 @@ func (l *lowerer) joinEdges(n *logical.Node, la int, lin output, lk []int, ra in
 		return out
 	}
 	ls, rs := pick(lk), pick(rk)
-	edges := []input{spread(la, lin, ls), spread(ra, rin, rs)}
-	d := dist{kind: plan.ByHash, cols: ls}
+	edges = []input{spread(la, lin, ls), spread(ra, rin, rs)}
+	d = dist{kind: plan.ByHash, cols: ls}
 	switch n.Kind {
 	case logical.Right:
 		d.cols = rs
 	case logical.Full:
 		d = dist{kind: plan.Local}
 	}
-	return edges, d
+	if all := len(use) == len(lk) && slices.IsSorted(use); !all {
+		placed = use
+	}
+	return edges, d, placed
 }
 
 // follow tells which key pairs a side is spread by already.

@@ -2,7 +2,9 @@ package lower
 
 import (
 	"fmt"
+	"slices"
 
+	"tidemill/exec/op/distinct"
 	"tidemill/exec/op/filter"
 	"tidemill/exec/op/limit"
 	"tidemill/exec/op/project"
@@ -188,6 +190,18 @@ func (l *lowerer) gather(at int, in output, keys []int) (input, dist, error) {
 	return input{node: at, x: plan.ByHash, keys: pos}, dist{kind: plan.ByHash, cols: keys}, err
 }
 
+// placed is what the field dist of an operator says (exec/op/place) whose state is kept by the columns
+// keys: nil when the rows are spread by just these. Only state that outlives the query needs it.
+func (l *lowerer) placed(d dist, keys, ids []int) ([]int, error) {
+	switch {
+	case !l.View || d.kind == plan.ByHash && slices.Equal(d.cols, keys):
+		return nil, nil
+	case d.kind == plan.ByHash:
+		return positions(d.cols, ids)
+	}
+	return []int{}, nil
+}
+
 type noConfig struct{}
 
 func (l *lowerer) distinct(n *logical.Node) (int, error) {
@@ -199,7 +213,11 @@ func (l *lowerer) distinct(n *logical.Node) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return l.add(n, "distinct", 1, noConfig{}, []input{edge}, n.Cols(), d)
+	placed, err := l.placed(d, in.ids, in.ids)
+	if err != nil {
+		return 0, err
+	}
+	return l.add(n, distinct.Name, 1, distinct.Config{Dist: placed}, []input{edge}, n.Cols(), d)
 }
 
 // arm lowers an input of a union or set operation with its columns in the order of the output.
@@ -255,7 +273,11 @@ func (l *lowerer) setOp(n *logical.Node) (int, error) {
 	if len(n.Out) == 0 {
 		d = dist{kind: plan.Single}
 	}
-	return l.add(n, setop.Name, 1, setop.Config{Kind: n.SetOp, All: n.All}, ins, n.Out, d)
+	placed, err := l.placed(d, idsOf(n.Out), idsOf(n.Out))
+	if err != nil {
+		return 0, err
+	}
+	return l.add(n, setop.Name, 1, setop.Config{Kind: n.SetOp, All: n.All, Dist: placed}, ins, n.Out, d)
 }
 
 func (l *lowerer) window(n *logical.Node) (int, error) {
@@ -357,10 +379,14 @@ func (l *lowerer) topN(n *logical.Node) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	placed, err := l.placed(d, n.Keys, in.ids)
+	if err != nil {
+		return 0, err
+	}
 	lim, off, exprs := counts(n)
 	cfg := struct {
 		topn.Config
 		countConfig
-	}{topn.Config{Order: order, Limit: lim, Offset: off, Partition: part, WithTies: n.WithTies, Number: len(n.Out) > 0}, exprs}
+	}{topn.Config{Dist: placed, Order: order, Limit: lim, Offset: off, Partition: part, WithTies: n.WithTies, Number: len(n.Out) > 0}, exprs}
 	return l.add(n, topn.Name, 1, cfg, []input{edge}, n.Cols(), d)
 }

@@ -57,6 +57,17 @@ type Run struct {
 	// Weights asks for batches as they come, where equal rows may be one with a weight; otherwise each
 	// row stands for itself.
 	Weights bool
+	divert  bool // leave out rows whose expressions fail
+}
+
+// Write is an INSERT, UPDATE or DELETE, or rows for a table.
+type Write struct {
+	DML    *planner.DML
+	Params []types.Datum
+
+	// Table and Rows, when DML is nil: complete rows to insert, all columns in order.
+	Table *catalog.Object
+	Rows  []*rows.Batch
 }
 
 // Change is the outcome of INSERT, UPDATE or DELETE.
@@ -74,8 +85,9 @@ type API interface {
 	// Define runs a statement that changes the catalog: CREATE, DROP, ALTER, COMMENT, GRANT. It returns
 	// when the effect is durable and, for CREATE MATERIALIZED VIEW, when the backfill is done.
 	Define(ctx context.Context, c *Caller, stmt ast.Statement) error
-	// Modify runs INSERT, UPDATE or DELETE and returns when it is durable.
-	Modify(ctx context.Context, d *planner.DML, params []types.Datum, f *fn.Ctx) (*Change, error)
+	// Modify applies writes together, all or nothing, and returns when they are durable. UPDATE and
+	// DELETE are possible as the first write only.
+	Modify(ctx context.Context, f *fn.Ctx, writes ...Write) ([]*Change, error)
 	// Verify reruns a materialized view's definition as batch and compares; it returns one line per
 	// difference, at most limit.
 	Verify(ctx context.Context, view *catalog.Object, limit int) ([]string, error)

@@ -2,9 +2,10 @@ package engine
 
 import (
 	"encoding/json"
+	"math"
+	"sync/atomic"
 
 	"tidemill/catalog"
-	"tidemill/connector"
 	"tidemill/exec/flow"
 	"tidemill/exec/state"
 	"tidemill/sql/rows"
@@ -27,6 +28,9 @@ type backfill struct {
 	ended   map[*feeder]bool
 	// recorded tells that the first epoch has stored where the backfill starts.
 	recorded bool
+	stopped  bool // it cannot go on; the next step tells why
+	// share is what progress returns, as bits: the rest is the loop's.
+	share atomic.Uint64
 	// wait is answered when the dataflow is up to date.
 	wait []chan error
 }
@@ -49,21 +53,33 @@ type fillState struct {
 
 // gather adds this epoch's part of the backfill to the input.
 func (b *backfill) gather(e *Engine, in *input) {
-	before := len(in.feeds) + len(in.moved)
+	before := len(in.feeds) + len(in.moved) + len(in.bad)
 	for _, f := range b.feeders {
-		if !b.ended[f] && e.takeFrom(in, f, f.source.ID, b.flow.ID) {
+		if b.ended[f] || b.stopped {
+			continue
+		}
+		if e.takeFrom(in, f, f.source.ID, b.flow.ID) {
 			b.ended[f] = true
 			in.moved = append(in.moved, f)
+		} else if err := f.failed(); err != nil {
+			b.stop(err)
 		}
 	}
 	for _, s := range b.scans {
-		if s.moved = false; !s.done {
+		if s.moved = false; !s.done && !b.stopped {
 			b.scan(e, in, s)
 		}
 	}
-	if !b.recorded || len(in.feeds)+len(in.moved) > before || b.anyMoved() || b.finished() {
+	b.share.Store(math.Float64bits(b.measure()))
+	if !b.recorded || b.stopped || len(in.feeds)+len(in.moved)+len(in.bad) > before || b.anyMoved() || b.finished() {
 		in.fills = append(in.fills, b)
 	}
+}
+
+// stop gives up: the coming step stops the dataflow because of err.
+func (b *backfill) stop(err error) {
+	b.stopped = true
+	b.flow.Stop(err)
 }
 
 func (b *backfill) anyMoved() bool {
@@ -82,7 +98,7 @@ func (b *backfill) scan(e *Engine, in *input, s *scanFill) {
 	defer snap.Close()
 	chunk, next, done, err := v.ScanFrom(snap, s.cursor, backfillRows, nil)
 	if err != nil {
-		e.log.Error("backfill cannot read", "object", s.object, "error", err)
+		b.stop(err)
 		return
 	}
 	s.cursor, s.done, s.moved = next, done, true
@@ -100,6 +116,9 @@ func (b *backfill) scan(e *Engine, in *input, s *scanFill) {
 
 // ready tells whether the backfill has work that does not depend on new input.
 func (b *backfill) ready() bool {
+	if b.stopped {
+		return false
+	}
 	for _, s := range b.scans {
 		if !s.done {
 			return true
@@ -139,7 +158,7 @@ func (b *backfill) write(w *state.CommitWriter) {
 		w.Set(fillKey(s.object, b.flow.ID), raw)
 	}
 	for _, f := range b.feeders {
-		putPosition(w, f.source.ID, f.to, position{Next: f.pos, Until: f.until, Done: b.ended[f]})
+		putPosition(w, f.source.ID, f.to, position{Next: f.pos, Until: f.until, Done: b.ended[f], Reports: f.reports})
 	}
 }
 
@@ -147,8 +166,10 @@ func fillKey(object, to uint32) []byte {
 	return metaKey(state.SpacePositions, object, positionName(to))
 }
 
-// progress is the share of the backfill that is done, between 0 and 1.
-func (b *backfill) progress() float64 {
+// progress is the share of the backfill that is done, between 0 and 1. Any goroutine may ask.
+func (b *backfill) progress() float64 { return math.Float64frombits(b.share.Load()) }
+
+func (b *backfill) measure() float64 {
 	done, total := 0.0, 0.0
 	for _, s := range b.scans {
 		total++
@@ -230,20 +251,23 @@ func (e *Engine) fillSource(b *backfill, src *catalog.Object, snap *state.Snap, 
 		if err != nil || !ok || p.Done {
 			return err
 		}
-		return b.open(e, src, cols, p.Next, p.Until)
+		return b.open(e, src, cols, &p, true)
 	}
 	main := e.sources[src.ID]
 	if main == nil || len(main.pos) == 0 {
 		return nil // nothing has been read yet: the main feeder brings everything
 	}
-	return b.open(e, src, cols, nil, main.pos.Clone())
+	return b.open(e, src, cols, &position{Until: main.pos.Clone(), Reports: !covers(main.cols, cols)}, false)
 }
 
-func (b *backfill) open(e *Engine, src *catalog.Object, cols []int, from, until connector.Offset) error {
-	f, err := openFeeder(src, b.flow.ID, cols, from, until, e.wake)
-	if err != nil {
+func (b *backfill) open(e *Engine, src *catalog.Object, cols []int, p *position, restored bool) error {
+	f, err := openFeeder(src, b.flow.ID, cols, p.Next, p.Until, e.wake)
+	if err != nil && !restored {
 		return err
+	} else if err != nil { // the server must start without it; the dataflow fails in the first step
+		f = startFeeder(src, b.flow.ID, cols, p.Next, p.Until, failedReader{err}, e.wake)
 	}
+	f.reports = p.Reports
 	b.feeders = append(b.feeders, f)
 	return nil
 }
@@ -255,39 +279,72 @@ func (b *backfill) close() {
 	}
 }
 
+// finishFills declares the dataflows up to date that have caught up and read nothing that has not.
+func (e *Engine) finishFills() {
+	for again := true; again; {
+		again = false
+		for _, b := range e.fills {
+			if b.recorded && b.finished() && !e.readsUnfinished(b) {
+				e.finishFill(b)
+				again = true
+			}
+		}
+	}
+}
+
+// readsUnfinished tells whether a dataflow reads a view that is not up to date itself.
+func (e *Engine) readsUnfinished(b *backfill) bool {
+	for _, s := range b.scans {
+		if e.fills[s.object] != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // finishFill declares a dataflow up to date: in the next epoch its object is running.
 func (e *Engine) finishFill(b *backfill) {
-	e.edges.Lock()
-	delete(e.fills, b.flow.ID)
-	e.edges.Unlock()
-	b.close()
 	cat := e.catalogNow()
 	if o := cat.ByID(b.flow.ID); o != nil && o.State == catalog.Creating {
 		up := *o
 		up.State = catalog.Running
 		e.pending.catalog = cat.WithObject(&up)
 	}
-	scans, _ := b.flow.Plan.Scans()
-	to := b.flow.ID
+	e.endFill(b)
+	e.pending.waiters = append(e.pending.waiters, b.wait...)
+}
+
+// endFill forgets a backfill and what is stored of it.
+func (e *Engine) endFill(b *backfill) {
+	e.edges.Lock()
+	delete(e.fills, b.flow.ID)
+	e.edges.Unlock()
+	e.closing.Go(b.close)
+	scans, to := b.reads(), b.flow.ID
 	e.pending.writes = append(e.pending.writes, func(c *state.Commit) error {
 		for _, id := range scans {
 			c.Writer(0).Delete(fillKey(id, to))
 		}
 		return nil
 	})
-	e.pending.waiters = append(e.pending.waiters, b.wait...)
 }
 
-// abandonFill gives up the backfill of a dataflow that failed.
+// reads lists the objects that the dataflow reads.
+func (b *backfill) reads() []uint32 {
+	scans, err := b.flow.Plan.Scans()
+	if err != nil {
+		panic(err) // the plan was checked when the dataflow was added
+	}
+	return scans
+}
+
+// abandonFill gives up the backfill of a dataflow that failed or is dropped.
 func (e *Engine) abandonFill(id uint32, err error) {
 	b := e.fills[id]
 	if b == nil {
 		return
 	}
-	e.edges.Lock()
-	delete(e.fills, id)
-	e.edges.Unlock()
-	b.close()
+	e.endFill(b)
 	for _, w := range b.wait {
 		w <- err
 	}

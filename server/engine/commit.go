@@ -6,7 +6,6 @@ import (
 	"tidemill/catalog"
 	"tidemill/exec/flow"
 	"tidemill/exec/state"
-	"tidemill/sql/sqlerr"
 )
 
 // epoch is one turn of the loop on its way to the store. While an epoch is being applied, the loop
@@ -59,6 +58,11 @@ func (e *Engine) settle() error {
 // positions, errors, sink logs and the catalog.
 func (e *Engine) prepare(ep *epoch) (*state.Commit, error) {
 	c := e.store.NewCommit(ep.number)
+	if e.cfg.Check { // views are compared with the epoch before
+		if err := e.settle(); err != nil {
+			return c, err
+		}
+	}
 	ep.catalog = e.markFailed(&ep.p, ep.outs)
 	if err := e.circuit.Flush(c, ep.outs, e.applyWork(ep.number, &ep.p, ep.outs)); err != nil {
 		return c, err
@@ -135,7 +139,7 @@ func (e *Engine) markFailed(p *pending, outs []flow.Output) *catalog.Snapshot {
 		}
 		e.log.Error("dataflow stopped", "object", o.QualifiedName(), "error", out.Err)
 		failed := *o
-		failed.State, failed.StateReason = catalog.Failed, sqlerr.As(out.Err).Message
+		markStopped(&failed, out.Err)
 		cat = base.WithObject(&failed)
 	}
 	return cat
@@ -146,17 +150,9 @@ func (e *Engine) after(p *pending, in *input, outs []flow.Output) {
 	for _, out := range outs {
 		if out.Err != nil {
 			e.abandonFill(out.Flow.ID, out.Err)
-			continue
-		}
-		if s := e.sinks[out.Flow.ID]; s != nil {
-			s.poke()
 		}
 	}
-	for _, b := range in.fills {
-		if b.finished() {
-			e.finishFill(b)
-		}
-	}
+	e.finishFills()
 	for _, f := range in.ended {
 		f.committed.Store(true)
 	}

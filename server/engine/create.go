@@ -291,13 +291,13 @@ func outputFields(q *planner.Query, names []string) (types.Schema, error) {
 // createMaterialized starts a new view and waits until it is up to date.
 func (e *Engine) createMaterialized(ctx context.Context, c *Caller, s *ast.CreateView) error {
 	ready := make(chan error, 1)
-	waiting := false
+	waiting, id := false, catalog.ID(0)
 	err := e.submit(ctx, func() error {
 		b, err := e.startView(c, s)
 		if err != nil || b == nil {
 			return err
 		}
-		b.wait, waiting = append(b.wait, ready), true
+		b.wait, waiting, id = append(b.wait, ready), true, b.flow.ID
 		return nil
 	})
 	if err != nil || !waiting {
@@ -305,11 +305,31 @@ func (e *Engine) createMaterialized(ctx context.Context, c *Caller, s *ast.Creat
 	}
 	select {
 	case err := <-ready:
+		if err != nil {
+			e.dropUnfilled(ctx, id)
+		}
 		return err
 	case <-e.stopped:
 		return errShutdown()
 	case <-ctx.Done(): // the view goes on filling
 		return context.Cause(ctx)
+	}
+}
+
+// dropUnfilled takes back a view that failed before CREATE MATERIALIZED VIEW had returned, so that the
+// statement has no effect. What has come to depend on it meanwhile keeps it.
+func (e *Engine) dropUnfilled(ctx context.Context, id catalog.ID) {
+	err := e.submit(ctx, func() error {
+		o := e.catalogNow().ByID(id)
+		if o == nil || !o.Unfilled || len(e.catalogNow().DropOrder(id)) > 1 {
+			return nil
+		}
+		e.remove(o)
+		e.closeUnread()
+		return nil
+	})
+	if err != nil {
+		e.log.Warn("a view that could not be filled stays", "id", id, "error", err)
 	}
 }
 
@@ -400,8 +420,14 @@ func viewSettings(list []ast.Option) (map[string]string, error) {
 }
 
 // startFlow assigns store tables to the plan, adds its dataflow to the circuit and its object to the
-// catalog, and starts what it reads.
+// catalog, and starts what it reads. When it fails nothing of it is left.
 func (e *Engine) startFlow(o *catalog.Object, p *plan.Plan) (*backfill, error) {
+	for _, id := range o.Deps {
+		if dep := e.catalogNow().ByID(id); dep.State == catalog.Failed {
+			return nil, sqlerr.New(sqlerr.ObjectNotInPrerequisite, "%s %q has stopped", dep.Kind, dep.Name).
+				WithDetail("%s", dep.StateReason).WithHint("Drop it, and create it again.")
+		}
+	}
 	for i := range p.Nodes {
 		n := &p.Nodes[i]
 		if n.Op == plan.ScanOp {
@@ -428,18 +454,26 @@ func (e *Engine) startFlow(o *catalog.Object, p *plan.Plan) (*backfill, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := e.startFill(d, e.catalogNow(), false)
+	var b *backfill
+	added := false
+	defer func() { // after a panic too
+		if added {
+			return
+		}
+		if b != nil {
+			e.closing.Go(b.close)
+		}
+		e.circuit.Remove(o.ID)
+		e.closeUnread()
+	}()
+	b, err = e.startFill(d, e.catalogNow(), false)
 	if err == nil {
 		err = e.openRead(e.catalogNow())
 	}
 	if err != nil {
-		if b != nil {
-			b.close()
-		}
-		e.circuit.Remove(o.ID)
-		e.closeUnread()
 		return nil, err
 	}
+	added = true
 	e.pending.force = true
 	if b.finished() {
 		b = nil

@@ -134,7 +134,7 @@ func (e *Engine) remove(o *catalog.Object) {
 	delete(e.sinks, o.ID)
 	e.edges.Unlock()
 	if s != nil {
-		go s.close()
+		e.closing.Go(s.close)
 	}
 	delete(e.pending.deltas, o.ID)
 	var tables []uint32
@@ -247,12 +247,21 @@ func (e *Engine) closeUnread() {
 		e.edges.Lock()
 		delete(e.sources, id)
 		e.edges.Unlock()
-		go f.close()
-		e.pending.writes = append(e.pending.writes, func(c *state.Commit) error {
-			c.Writer(0).Delete(metaKey(state.SpacePositions, id, positionName(0)))
-			return nil
-		})
+		e.closing.Go(f.close)
+		e.forgetPosition(id)
 	}
+}
+
+// forgetPosition removes the stored position of a source in the next epoch. A feeder that starts anew
+// may have a position of its own by then.
+func (e *Engine) forgetPosition(id uint32) {
+	e.pending.writes = append(e.pending.writes, func(c *state.Commit) error {
+		c.Writer(0).Delete(metaKey(state.SpacePositions, id, positionName(0)))
+		if f := e.sources[id]; f != nil && len(f.pos) > 0 {
+			writePosition(c.Writer(0), f)
+		}
+		return nil
+	})
 }
 
 // openRead makes the main feeders match what the circuit reads: a feeder per source with the union of
@@ -277,7 +286,9 @@ func (e *Engine) openRead(cat *catalog.Snapshot) error {
 		}
 		if old != nil {
 			f.inherit(old)
-			go old.close()
+			e.closing.Go(old.close)
+		} else { // one may be left of dataflows that failed
+			e.forgetPosition(o.ID)
 		}
 		e.edges.Lock()
 		e.sources[o.ID] = f

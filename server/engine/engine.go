@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,6 +62,7 @@ type Engine struct {
 	stop     chan struct{}
 	stopped  chan struct{}
 	syncer   *syncer
+	readers  readers
 	failure  atomic.Pointer[error]
 
 	// edges guards the maps below, which only the step loop changes.
@@ -68,6 +71,9 @@ type Engine struct {
 	sources map[uint32]*feeder    // main feeder of each source that is read
 	fills   map[uint32]*backfill  // dataflows that are being created
 	sinks   map[uint32]*sink
+
+	// closing counts feeders and sinks that are being closed beside the loop.
+	closing sync.WaitGroup
 
 	pending  pending
 	inflight *epoch // the epoch being applied; only the step loop uses it
@@ -108,10 +114,12 @@ func Open(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	if err := e.recover(); err != nil {
+		e.abort()
 		e.store.Close()
 		return nil, err
 	}
 	e.syncer = startSyncer(e)
+	e.startSinks()
 	go e.loop()
 	return e, nil
 }
@@ -137,6 +145,7 @@ func newEngine(cfg Config) (*Engine, error) {
 	}
 	store := cfg.Store
 	if store == nil {
+		limitHeap(cfg.MemoryLimit)
 		var err error
 		if store, err = state.Open(state.Options{Dir: cfg.Dir}); err != nil {
 			return nil, fmt.Errorf("opening data directory %s: %w", cfg.Dir, err)
@@ -150,11 +159,20 @@ func newEngine(cfg Config) (*Engine, error) {
 		views: map[uint32]*view.View{}, sources: map[uint32]*feeder{},
 		fills: map[uint32]*backfill{}, sinks: map[uint32]*sink{},
 	}
+	e.readers.init()
 	e.queries = e.budget.Child("queries", cfg.MemoryLimit/2)
 	e.circuit = flow.New(flow.Config{
 		Workers: cfg.Workers, Store: store, Mem: e.budget, Check: cfg.Check,
 	})
 	return e, nil
+}
+
+// limitHeap makes the garbage collector work harder from a bit above the memory limit on, unless
+// GOMEMLIMIT says where. Garbage must not be what the process dies of.
+func limitHeap(limit int64) {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(limit / 7 * 9)
+	}
 }
 
 // Catalog returns the current catalog.
@@ -231,9 +249,7 @@ func (e *Engine) Close() error {
 		feeders = append(feeders, f)
 	}
 	for _, b := range e.fills {
-		for _, f := range b.feeders {
-			feeders = append(feeders, f)
-		}
+		feeders = append(feeders, b.feeders...)
 	}
 	var sinks []*sink
 	for _, s := range e.sinks {
@@ -250,6 +266,8 @@ func (e *Engine) Close() error {
 		go func() { defer wg.Done(); s.close() }()
 	}
 	wg.Wait()
+	e.closing.Wait()
 	e.syncer.close()
+	e.readers.drain()
 	return e.store.Close()
 }

@@ -5,6 +5,7 @@ import (
 
 	"tidemill/catalog"
 	"tidemill/exec/flow"
+	"tidemill/exec/plan"
 	"tidemill/planner"
 	"tidemill/sql/expr"
 	"tidemill/sql/fn"
@@ -13,45 +14,75 @@ import (
 	"tidemill/sql/types"
 )
 
-// Modify runs INSERT, UPDATE or DELETE and returns when it is durable.
+// Modify applies writes together, all or nothing, in one epoch, and returns when they are durable.
 //
 // The rows of an INSERT are computed in the caller's goroutine; its keys are checked in the step
 // loop. UPDATE and DELETE are computed in the step loop, against an epoch that holds every change
-// before them, so that two of them never work from the same old row.
-func (e *Engine) Modify(ctx context.Context, d *planner.DML, params []types.Datum, f *fn.Ctx) (*Change, error) {
-	p, err := planner.BindParams(d.Query.Plan, params)
-	if err != nil {
-		return nil, err
-	}
-	if c := d.OnConflict; c != nil && c.Update {
-		return nil, sqlerr.Unsupported("ON CONFLICT DO UPDATE is not supported yet").
-			WithHint("Use ON CONFLICT DO NOTHING, or DELETE and INSERT in one transaction.")
-	}
-	out := &Change{}
-	m := &modification{e: e, d: d, fn: f, change: out}
-	if d.Kind == "insert" {
-		if err := m.collect(ctx, &Run{Plan: p, Fn: f}); err != nil {
+// before them, so that two of them never work from the same old row; of several writes only the
+// first may therefore be one.
+func (e *Engine) Modify(ctx context.Context, f *fn.Ctx, writes ...Write) ([]*Change, error) {
+	mods := make([]*modification, len(writes))
+	changes := make([]*Change, len(writes))
+	fresh := false
+	for i, w := range writes {
+		m, err := e.modification(f, w)
+		if err != nil {
+			return nil, err
+		}
+		mods[i], changes[i] = m, m.change
+		if m.kind != "insert" {
+			if fresh = true; i > 0 {
+				return nil, sqlerr.Unsupported("%s after another write of the same transaction is not supported", m.kind)
+			}
+			continue
+		}
+		if err := m.collect(ctx); err != nil {
 			return nil, err
 		}
 	}
-	err = e.send(ctx, &request{fresh: d.Kind != "insert", done: make(chan error, 1), do: func() error {
-		if d.Kind != "insert" {
-			if err := m.collect(ctx, &Run{Plan: p, Fn: f}); err != nil {
+	err := e.send(ctx, &request{fresh: fresh, done: make(chan error, 1), do: func() error {
+		for _, m := range mods {
+			if m.kind != "insert" {
+				if err := m.collect(ctx); err != nil {
+					return err
+				}
+			}
+			if err := m.apply(); err != nil {
 				return err
 			}
 		}
-		return m.apply(params)
+		return nil
 	}})
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	return changes, nil
 }
 
-// modification is one INSERT, UPDATE or DELETE under way.
+// modification checks a write and prepares it.
+func (e *Engine) modification(f *fn.Ctx, w Write) (*modification, error) {
+	m := &modification{e: e, fn: f, change: &Change{}, kind: "insert", d: w.DML, params: w.Params, table: w.Table, result: w.Rows}
+	if w.DML == nil {
+		return m, nil
+	}
+	m.table, m.kind = w.DML.Table, w.DML.Kind
+	if c := w.DML.OnConflict; c != nil && c.Update {
+		return nil, sqlerr.Unsupported("ON CONFLICT DO UPDATE is not supported yet").
+			WithHint("Use ON CONFLICT DO NOTHING, or DELETE and INSERT in one transaction.")
+	}
+	var err error
+	m.plan, err = planner.BindParams(w.DML.Query.Plan, w.Params)
+	return m, err
+}
+
+// modification is one write under way.
 type modification struct {
 	e      *Engine
-	d      *planner.DML
+	table  *catalog.Object
+	kind   string       // insert, update, delete
+	d      *planner.DML // nil when the rows were given
+	plan   *plan.Plan
+	params []types.Datum
 	fn     *fn.Ctx
 	change *Change
 	result []*rows.Batch
@@ -62,7 +93,11 @@ type modification struct {
 const maxStatementBytes = 256 << 20
 
 // collect runs the statement's query.
-func (m *modification) collect(ctx context.Context, q *Run) error {
+func (m *modification) collect(ctx context.Context) error {
+	if m.plan == nil {
+		return nil
+	}
+	q := &Run{Plan: m.plan, Fn: m.fn}
 	r, err := m.e.Reader()
 	if err != nil {
 		return err
@@ -81,28 +116,28 @@ func (m *modification) collect(ctx context.Context, q *Run) error {
 }
 
 // apply checks constraints and adds the change to the pending epoch. It runs in the step loop.
-func (m *modification) apply(params []types.Datum) error {
-	t := m.e.catalogNow().ByID(m.d.Table.ID)
+func (m *modification) apply() error {
+	t := m.e.catalogNow().ByID(m.table.ID)
 	if t == nil {
-		return sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", m.d.Table.Name)
+		return sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", m.table.Name)
 	}
 	removed, added := m.split(t)
 	if err := checkNotNull(t, added); err != nil {
 		return err
 	}
-	added, err := m.e.checkKeys(t, removed, added, m.d.OnConflict != nil)
+	added, err := m.e.checkKeys(t, removed, added, m.d != nil && m.d.OnConflict != nil)
 	if err != nil {
 		return err
 	}
-	if m.change.Rows = int64(countRows(added)); m.d.Kind == "delete" {
+	if m.change.Rows = int64(countRows(added)); m.kind == "delete" {
 		m.change.Rows = int64(countRows(removed))
 	}
-	if len(m.d.Returning) > 0 {
+	if m.d != nil && len(m.d.Returning) > 0 {
 		from := added
-		if m.d.Kind == "delete" {
+		if m.kind == "delete" {
 			from = removed
 		}
-		if m.change.Returning, err = m.returning(from, params); err != nil {
+		if m.change.Returning, err = m.returning(from); err != nil {
 			return err
 		}
 	}
@@ -126,7 +161,7 @@ func (m *modification) apply(params []types.Datum) error {
 func (m *modification) split(t *catalog.Object) (removed, added []*rows.Batch) {
 	n := len(t.Columns)
 	for _, b := range m.result {
-		switch m.d.Kind {
+		switch m.kind {
 		case "insert":
 			added = append(added, columns(b, t, 0, n))
 		case "delete":
@@ -236,11 +271,11 @@ func duplicateKey(t *catalog.Object, b *rows.Batch, r int) error {
 }
 
 // returning evaluates the RETURNING list over the changed rows.
-func (m *modification) returning(from []*rows.Batch, params []types.Datum) ([]*rows.Batch, error) {
+func (m *modification) returning(from []*rows.Batch) ([]*rows.Batch, error) {
 	exprs := make([]*expr.Expr, len(m.d.Returning))
 	schema := make(types.Schema, len(exprs))
 	for i, x := range m.d.Returning {
-		exprs[i] = expr.BindParams(x, params)
+		exprs[i] = expr.BindParams(x, m.params)
 		schema[i] = m.d.ReturningCols[i].Field
 	}
 	prog, err := expr.Compile(exprs)

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"tidemill/catalog"
 	"tidemill/connector"
@@ -29,6 +31,8 @@ type position struct {
 	Next  connector.Offset `json:"next"`
 	Until connector.Offset `json:"until,omitempty"`
 	Done  bool             `json:"done,omitempty"`
+	// Reports is feeder.reports of a backfill.
+	Reports bool `json:"reports,omitempty"`
 }
 
 func writePosition(w *state.CommitWriter, f *feeder) {
@@ -97,8 +101,9 @@ type badRecords struct {
 // is a bag: the key is the error, the value its weight.
 
 func (e *Engine) writeBad(w *state.CommitWriter, epoch uint64, bad []badRecords) {
+	seq := uint32(0)
 	for _, b := range bad {
-		for i, r := range b.records {
+		for _, r := range b.records {
 			if len(r.Raw) > connector.MaxRawBytes {
 				r.Raw = r.Raw[:connector.MaxRawBytes]
 			}
@@ -108,8 +113,9 @@ func (e *Engine) writeBad(w *state.CommitWriter, epoch uint64, bad []badRecords)
 			}
 			k := metaKey(state.SpaceErrors, b.source, "r")
 			k = binary.BigEndian.AppendUint64(k, epoch)
-			k = binary.BigEndian.AppendUint32(k, uint32(i))
+			k = binary.BigEndian.AppendUint32(k, seq)
 			w.Set(k, raw)
+			seq++
 		}
 		e.metrics.badRecords.Add(uint64(len(b.records)))
 	}
@@ -120,7 +126,7 @@ func (e *Engine) writeErrors(w *state.CommitWriter, out flow.Output) {
 	sums := map[flow.ErrorRow]int64{}
 	for _, r := range out.Errors {
 		weight := r.W
-		r.W = 0
+		r.W, r.Row = 0, shortRow(r.Row)
 		sums[r] += weight
 	}
 	for r, weight := range sums {
@@ -131,16 +137,23 @@ func (e *Engine) writeErrors(w *state.CommitWriter, out flow.Output) {
 		if err != nil {
 			continue // strings always marshal
 		}
-		if len(name) > maxErrorKey {
-			name = name[:maxErrorKey]
-		}
 		w.AddWeight(metaKey(state.SpaceErrors, out.Flow.ID, "v"+string(name)), weight)
 		e.metrics.errorRows.Add(uint64(max(weight, 0)))
 	}
 }
 
-// maxErrorKey bounds the part of a failed row that identifies it in the error relation, in bytes.
-const maxErrorKey = 16 << 10
+// maxErrorRow bounds the text of a failed row in the error relation, in bytes.
+const maxErrorRow = 8 << 10
+
+// shortRow cuts the text of a long row. A hash keeps rows with equal beginnings apart, so that each
+// leaves the error relation when it is retracted.
+func shortRow(row string) string {
+	if len(row) <= maxErrorRow {
+		return row
+	}
+	sum := sha256.Sum256([]byte(row))
+	return fmt.Sprintf("%s… (%d bytes, sha256 %x)", strings.ToValidUTF8(row[:maxErrorRow], ""), len(row), sum[:8])
+}
 
 // ViewError is one kind of failed row of a materialized view or sink.
 type ViewError struct {
@@ -170,8 +183,8 @@ func (r *Reader) ViewErrors() ([]ViewError, error) {
 			var parts []string
 			if json.Unmarshal(k[len(prefix):], &parts) == nil && len(parts) == 3 {
 				ve.Code, ve.Message, ve.Row = parts[0], parts[1], parts[2]
-			} else { // cut at maxErrorKey
-				ve.Message = string(k[len(prefix):])
+			} else { // earlier versions cut long ones
+				ve.Message = strings.ToValidUTF8(string(k[len(prefix):]), "")
 			}
 			w, _, err := state.Weight(v)
 			if ve.Count = w; w != 0 { // retracted, and not yet compacted away
@@ -194,10 +207,14 @@ func (r *Reader) SourceErrors() ([]SourceError, error) {
 			continue
 		}
 		prefix := metaKey(state.SpaceErrors, o.ID, "r")
+		seen := map[[3]string]bool{} // a backfill may report a record again
 		err := r.snap.Scan(prefix, state.PrefixEnd(prefix), false, func(_, v []byte) (bool, error) {
 			se := SourceError{Source: o}
 			err := json.Unmarshal(v, &se.BadRecord)
-			out = append(out, se)
+			if id := [3]string{se.Partition, se.Offset, se.Reason}; !seen[id] {
+				seen[id] = true
+				out = append(out, se)
+			}
 			return true, err
 		})
 		if err != nil {

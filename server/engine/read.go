@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"time"
 
 	"tidemill/catalog"
 	"tidemill/connector"
 	"tidemill/exec/batch"
+	"tidemill/exec/mem"
 	"tidemill/exec/plan"
 	"tidemill/exec/view"
 	"tidemill/sql/fn"
@@ -23,6 +26,9 @@ func (e *Engine) Reader() (*Reader, error) {
 	if err := e.Err(); err != nil {
 		return nil, sqlerr.New(sqlerr.CannotConnectNow, "the engine has stopped: %v", err)
 	}
+	if !e.readers.enter() {
+		return nil, errShutdown()
+	}
 	e.publish.RLock()
 	defer e.publish.RUnlock()
 	return &Reader{Catalog: e.cat.Load(), snap: e.store.Snapshot(), engine: e, system: e.cfg.System}, nil
@@ -32,16 +38,76 @@ func (e *Engine) Reader() (*Reader, error) {
 func (r *Reader) Epoch() uint64 { return r.snap.Epoch() }
 
 // Close releases the snapshot.
-func (r *Reader) Close() error { return r.snap.Close() }
+func (r *Reader) Close() error {
+	err := r.snap.Close()
+	r.engine.readers.leave()
+	return err
+}
+
+// readers counts the Readers in use, so that the store is not closed under them.
+type readers struct {
+	mu     sync.Mutex
+	open   int
+	closed bool
+	idle   chan struct{} // closed by the last to leave, once closed is set
+	end    context.Context
+	cancel context.CancelCauseFunc // ends the queries
+}
+
+func (r *readers) init() { r.end, r.cancel = context.WithCancelCause(context.Background()) }
+
+// enter counts one in; it says no when the engine is being closed.
+func (r *readers) enter() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return false
+	}
+	r.open++
+	return true
+}
+
+func (r *readers) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.open--; r.open == 0 && r.idle != nil {
+		close(r.idle)
+	}
+}
+
+// drain lets no more readers in, ends the queries of those inside and waits until they have left.
+func (r *readers) drain() {
+	r.mu.Lock()
+	r.closed = true
+	idle := make(chan struct{})
+	if r.idle = idle; r.open == 0 {
+		close(idle)
+	}
+	r.mu.Unlock()
+	r.cancel(errShutdown())
+	select {
+	case <-idle:
+	case <-time.After(10 * time.Second): // a client that does not read its rows
+	}
+}
+
+// during returns a context that ends with ctx or with the engine.
+func (r *readers) during(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(r.end, func() { cancel(context.Cause(r.end)) })
+	return ctx, func() { stop(); cancel(nil) }
+}
 
 // Run executes a batch query on the snapshot.
 func (r *Reader) Run(ctx context.Context, q *Run) error {
-	return r.run(ctx, q, nil)
+	return r.run(ctx, q, nil, r.engine.queries.Child("query_memory", r.engine.cfg.QueryMemory))
 }
 
-// run executes a query; until bounds the reading of sources, by object.
-func (r *Reader) run(ctx context.Context, q *Run, until map[uint32]connector.Offset) error {
-	acct := r.engine.queries.Child("query_memory", r.engine.cfg.QueryMemory).Account("query")
+// run executes a query within a budget; until bounds the reading of sources, by object.
+func (r *Reader) run(ctx context.Context, q *Run, until map[uint32]connector.Offset, budget *mem.Budget) error {
+	ctx, done := r.engine.readers.during(ctx)
+	defer done()
+	acct := budget.Account("query")
 	defer acct.Close()
 	f := q.Fn
 	if f == nil {
@@ -49,7 +115,7 @@ func (r *Reader) run(ctx context.Context, q *Run, until map[uint32]connector.Off
 	}
 	visible := q.Plan.Visible
 	return batch.Run(ctx, &batch.Query{
-		Plan: q.Plan, Scanner: &scanner{r: r, until: until}, Fn: f, Mem: acct,
+		Plan: q.Plan, Scanner: &scanner{r: r, until: until}, Fn: f, Mem: acct, Divert: q.divert,
 		Out: func(b *rows.Batch) error {
 			if visible < len(b.Cols) {
 				cut := *b
@@ -59,12 +125,46 @@ func (r *Reader) run(ctx context.Context, q *Run, until map[uint32]connector.Off
 				}
 				b = &cut
 			}
-			if !q.Weights {
-				b = b.Expand()
+			if q.Weights {
+				return q.Out(b)
 			}
-			return q.Out(b)
+			return expand(b, q.Out)
 		},
 	})
+}
+
+// expandRows is the most rows that expand hands on at a time.
+const expandRows = 16 << 10
+
+// expand hands b on with each row as often as its weight says: a row of a few bytes may stand for
+// billions.
+func expand(b *rows.Batch, f func(*rows.Batch) error) error {
+	if b.W == nil {
+		return f(b.Expand())
+	}
+	part := *b
+	part.W, part.Sel = nil, nil
+	sel := make([]int32, 0, min(b.Total(), expandRows))
+	give := func() error {
+		if len(sel) == 0 {
+			return nil
+		}
+		part.Sel = sel
+		out := part.Compact()
+		sel = sel[:0]
+		return f(out)
+	}
+	for k := range b.Len() {
+		i := b.Row(k)
+		for range b.W[i] {
+			if sel = append(sel, int32(i)); len(sel) == expandRows {
+				if err := give(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return give()
 }
 
 // scanner reads relations of a Reader for a batch query.
@@ -87,6 +187,10 @@ func (s *scanner) Scan(ctx context.Context, sc *plan.Scan, f func(*rows.Batch) e
 	}
 	if o.Storage == nil {
 		return fmt.Errorf("%s %s has no rows", o.Kind, o.Name)
+	}
+	if o.Unfilled {
+		return sqlerr.New(sqlerr.ObjectNotInPrerequisite, "%s %q stopped before it was populated", o.Kind, o.Name).
+			WithDetail("%s", o.StateReason).WithHint("Drop it, and create it again.")
 	}
 	if o.State == catalog.Creating {
 		return sqlerr.New(sqlerr.ObjectNotInPrerequisite, "materialized view %q has not been populated", o.Name).
@@ -145,6 +249,9 @@ func (s *scanner) source(ctx context.Context, o *catalog.Object, cols []int, f f
 		return err
 	}
 	until := s.until[o.ID]
+	if s.until != nil && len(until) == 0 {
+		return nil // nothing of it has been read at that epoch
+	}
 	if until == nil && spec.End != nil {
 		if until, err = spec.End(ctx, readerConfig(o, cols, nil, nil)); err != nil {
 			return err

@@ -32,8 +32,10 @@ type feeder struct {
 	to     uint32 // dataflow of a backfill; 0 = main
 	cols   []int
 	until  connector.Offset
-	conn   connector.Reader
-	wake   func()
+	// reports is set for a backfill that decodes more than the main feeder did: what it finds bad is new.
+	reports bool
+	conn    connector.Reader
+	wake    func()
 
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -232,6 +234,16 @@ func (f *feeder) waiting() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.queue) > 0
+}
+
+// failed returns the error that ended the reading, once everything before it has been taken.
+func (f *feeder) failed() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.queue) > 0 {
+		return nil
+	}
+	return f.failure
 }
 
 // status returns what is wrong with the source, or "".

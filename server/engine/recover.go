@@ -7,6 +7,7 @@ import (
 	"tidemill/catalog"
 	"tidemill/exec/plan"
 	"tidemill/exec/view"
+	"tidemill/sql/sqlerr"
 )
 
 func decodePlan(raw json.RawMessage) (*plan.Plan, error) {
@@ -46,7 +47,7 @@ func (e *Engine) recover() error {
 		}
 	}
 	for _, o := range cat.Objects() {
-		if len(o.Plan) == 0 || o.State == catalog.Failed {
+		if len(o.Plan) == 0 {
 			continue
 		}
 		if err := e.recoverFlow(cat, o); err != nil {
@@ -73,14 +74,30 @@ func (e *Engine) recover() error {
 	return nil
 }
 
-// recoverFlow adds a stored dataflow and takes up its backfill where it was.
+// recoverFlow adds a stored dataflow and takes up its backfill where it was. One whose state does not
+// fit into memory any more is stopped, with what reads it.
 func (e *Engine) recoverFlow(cat *catalog.Snapshot, o *catalog.Object) error {
 	p, err := decodePlan(o.Plan)
 	if err != nil {
 		return err
 	}
+	if o.Kind == catalog.Sink { // of one that has stopped, too, the log is delivered
+		e.sinks[o.ID] = e.newSink(o, p)
+	}
+	if o.State == catalog.Failed {
+		return nil
+	}
+	for _, id := range o.Deps {
+		if dep := e.catalogNow().ByID(id); dep != nil && dep.State == catalog.Failed {
+			e.stopRecovered(o, sqlerr.New(sqlerr.OutOfMemory, "it reads %s, which has stopped: %s", dep.QualifiedName(), dep.StateReason))
+			return nil
+		}
+	}
 	d, err := e.circuit.Add(o.ID, p, o.Settings["on_error"] == "fail", true)
-	if err != nil {
+	if sqlerr.As(err) != nil && sqlerr.As(err).Code == sqlerr.OutOfMemory {
+		e.stopRecovered(o, err)
+		return nil
+	} else if err != nil {
 		return err
 	}
 	if o.State == catalog.Creating {
@@ -91,12 +108,23 @@ func (e *Engine) recoverFlow(cat *catalog.Snapshot, o *catalog.Object) error {
 		b.recorded = true
 		e.fills[o.ID] = b
 	}
-	if o.Kind == catalog.Sink {
-		s, err := e.openSink(o, p)
-		if err != nil {
-			return err
-		}
-		e.sinks[o.ID] = s
-	}
 	return nil
+}
+
+// stopRecovered marks an object as stopped in the first epoch.
+func (e *Engine) stopRecovered(o *catalog.Object, err error) {
+	e.log.Error("dataflow stopped", "object", o.QualifiedName(), "error", err)
+	failed := *o
+	markStopped(&failed, err)
+	e.put(&failed)
+}
+
+// abort closes what an unsuccessful recover has opened.
+func (e *Engine) abort() {
+	for _, f := range e.sources {
+		f.close()
+	}
+	for _, b := range e.fills {
+		b.close()
+	}
 }

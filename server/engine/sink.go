@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"sync"
@@ -25,14 +26,22 @@ import (
 type sink struct {
 	e      *Engine
 	obj    *catalog.Object
+	plan   *plan.Plan
 	schema types.Schema
-	writer connector.Writer
+	base   uint64 // the epoch at which the delivery began
 
 	cancel context.CancelFunc
 	done   chan struct{}
-	kick   chan struct{}
 
-	mu        sync.Mutex
+	// The delivering goroutine's own.
+	writer       connector.Writer // nil = not open yet
+	known        bool             // delivered is what the destination holds
+	tried        uint64           // the last epoch that a Write has been called with
+	truncated    uint64
+	nextTruncate time.Time
+	ahead        uint64 // an epoch of the destination that we cannot have delivered
+
+	mu        sync.Mutex // for writing delivered and failure, and for reading them elsewhere
 	delivered uint64
 	failure   string
 }
@@ -73,40 +82,58 @@ func (e *Engine) createSink(c *Caller, s *ast.CreateSink) error {
 			return err
 		}
 	}
-	k, err := e.openSink(o, q.Plan)
-	if err != nil {
+	o.Identity = rand.Text()
+	k := e.newSink(o, q.Plan)
+	if err := k.open(); err != nil {
 		return err
 	}
 	if _, err := e.startFlow(o, q.Plan); err != nil {
-		go k.close()
+		e.closing.Go(k.release)
 		return err
 	}
 	e.edges.Lock()
 	e.sinks[o.ID] = k
 	e.edges.Unlock()
+	k.start()
 	return nil
 }
 
-// openSink opens the writer and starts delivery.
-func (e *Engine) openSink(o *catalog.Object, p *plan.Plan) (*sink, error) {
-	spec, err := connector.Lookup(o.Connector)
-	if err != nil {
-		return nil, err
+// newSink describes the delivery of a sink, which start begins.
+func (e *Engine) newSink(o *catalog.Object, p *plan.Plan) *sink {
+	return &sink{
+		e: e, obj: o, plan: p, schema: o.VisibleFields(), base: e.store.Epoch(), done: make(chan struct{}),
 	}
-	w, err := spec.OpenWriter(&connector.WriterConfig{
-		Name: fmt.Sprintf("%s-%d", o.Name, o.ID), Options: options(o), Schema: o.VisibleFields(),
-		Key: visibleKey(p.Key, o.Visible), AppendOnly: p.AppendOnly,
+}
+
+// open opens the writer.
+func (s *sink) open() error {
+	spec, err := connector.Lookup(s.obj.Connector)
+	if err != nil {
+		return err
+	}
+	name := s.obj.Identity
+	if name == "" { // made before sinks had one
+		name = s.obj.Name
+	}
+	s.writer, err = spec.OpenWriter(&connector.WriterConfig{
+		Name: fmt.Sprintf("%s-%d", name, s.obj.ID), Options: options(s.obj), Schema: s.schema,
+		Key: visibleKey(s.plan.Key, s.obj.Visible), AppendOnly: s.plan.AppendOnly,
 	})
-	if err != nil {
-		return nil, err
-	}
+	return err
+}
+
+// start begins the delivery.
+func (s *sink) start() {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &sink{
-		e: e, obj: o, schema: o.VisibleFields(), writer: w, cancel: cancel,
-		done: make(chan struct{}), kick: make(chan struct{}, 1),
-	}
+	s.cancel = cancel
 	go s.run(ctx)
-	return s, nil
+}
+
+// startSinks begins the delivery of the sinks that recover has found.
+func (e *Engine) startSinks() {
+	for _, s := range e.sinks {
+		s.start()
+	}
 }
 
 // visibleKey is the plan's key if the destination sees all of it, else nil.
@@ -133,21 +160,17 @@ func (s *sink) logKey(epoch uint64) []byte {
 	return binary.BigEndian.AppendUint64(metaKey(state.SpaceSinkLog, s.obj.ID, ""), epoch)
 }
 
-// poke tells the delivery goroutine that the log has grown.
-func (s *sink) poke() {
-	select {
-	case s.kick <- struct{}{}:
-	default:
-	}
-}
+// truncateEvery bounds how often a sink that keeps up has the delivered part of its log deleted.
+const truncateEvery = 250 * time.Millisecond
 
 // run delivers until close. Failures are retried with growing pauses and shown in the sink's status.
 func (s *sink) run(ctx context.Context) {
 	defer close(s.done)
+	defer s.release()
 	pause := 100 * time.Millisecond
-	started := false
-	for ctx.Err() == nil {
-		err := s.deliver(ctx, &started)
+	for {
+		_, moved := s.e.syncer.durableAfter()
+		err := s.deliver(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -159,16 +182,24 @@ func (s *sink) run(ctx context.Context) {
 		s.mu.Unlock()
 		if err == nil {
 			pause = 100 * time.Millisecond
-			_, moved := s.e.syncer.durableAfter()
+			var due <-chan time.Time
+			if s.delivered > s.truncated {
+				due = time.After(time.Until(s.nextTruncate))
+			}
 			select {
 			case <-ctx.Done():
+				return
 			case <-moved:
+			case <-due:
+				s.truncate(ctx)
 			}
 			continue
 		}
 		s.e.log.Warn("sink cannot deliver", "sink", s.obj.QualifiedName(), "error", err)
+		s.known = false // the destination may hold what the failed call was to deliver
 		select {
 		case <-ctx.Done():
+			return
 		case <-time.After(pause):
 			pause = min(2*pause, 10*time.Second)
 		}
@@ -179,16 +210,16 @@ func (s *sink) run(ctx context.Context) {
 const sinkBytes = 16 << 20
 
 // deliver hands over the durable part of the log, in pieces of whole epochs.
-func (s *sink) deliver(ctx context.Context, started *bool) error {
-	if !*started {
-		epoch, err := s.writer.Committed(ctx)
-		if err != nil {
+func (s *sink) deliver(ctx context.Context) error {
+	if s.writer == nil {
+		if err := s.open(); err != nil {
 			return err
 		}
-		s.mu.Lock()
-		s.delivered = max(s.delivered, epoch)
-		s.mu.Unlock()
-		*started = true
+	}
+	if !s.known {
+		if err := s.ask(ctx); err != nil {
+			return err
+		}
 	}
 	for {
 		durable, _ := s.e.syncer.durableAfter()
@@ -197,6 +228,7 @@ func (s *sink) deliver(ctx context.Context, started *bool) error {
 			return err
 		}
 		if len(deltas) > 0 {
+			s.tried = upTo
 			if err := s.writer.Write(ctx, upTo, deltas); err != nil {
 				return err
 			}
@@ -204,8 +236,26 @@ func (s *sink) deliver(ctx context.Context, started *bool) error {
 		s.mu.Lock()
 		s.delivered = upTo
 		s.mu.Unlock()
-		s.truncate(ctx, upTo)
 	}
+}
+
+// ask learns from the destination which epoch it holds.
+func (s *sink) ask(ctx context.Context) error {
+	epoch, err := s.writer.Committed(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if epoch > max(s.base, s.tried) {
+		s.ahead = max(s.ahead, epoch)
+	}
+	if s.ahead > 0 {
+		return sqlerr.New(sqlerr.DataCorrupted, "the destination holds epoch %d, which this database had not reached", s.ahead).
+			WithHint("The data directory is older than what was delivered. Drop the sink, and create it again.")
+	}
+	s.delivered, s.known = max(s.delivered, epoch), true
+	return nil
 }
 
 // readLog returns the changes of the next epochs after the delivered one, up to durable, and the last
@@ -213,9 +263,7 @@ func (s *sink) deliver(ctx context.Context, started *bool) error {
 func (s *sink) readLog(durable uint64) (deltas []*rows.Batch, upTo uint64, err error) {
 	snap := s.e.store.Snapshot()
 	defer snap.Close()
-	s.mu.Lock()
 	from := s.delivered + 1
-	s.mu.Unlock()
 	size := 0
 	prefix := len(s.logKey(0)) - 8
 	err = snap.Scan(s.logKey(from), s.logKey(durable+1), false, func(k, v []byte) (bool, error) {
@@ -236,7 +284,9 @@ func (s *sink) readLog(durable uint64) (deltas []*rows.Batch, upTo uint64, err e
 }
 
 // truncate has the delivered part of the log deleted in one of the next epochs.
-func (s *sink) truncate(ctx context.Context, upTo uint64) {
+func (s *sink) truncate(ctx context.Context) {
+	upTo := s.delivered
+	s.truncated, s.nextTruncate = upTo, time.Now().Add(truncateEvery)
 	r := &request{done: make(chan error, 1), do: func() error {
 		s.e.pending.writes = append(s.e.pending.writes, func(c *state.Commit) error {
 			c.Writer(0).DeleteRange(s.logKey(0), s.logKey(upTo+1))
@@ -250,11 +300,19 @@ func (s *sink) truncate(ctx context.Context, upTo uint64) {
 	}
 }
 
+// close ends the delivery. A writer that hangs must not hang the engine.
 func (s *sink) close() {
 	s.cancel()
 	select {
 	case <-s.done:
 	case <-time.After(10 * time.Second):
+	}
+}
+
+// release closes the writer.
+func (s *sink) release() {
+	if s.writer == nil {
+		return
 	}
 	if err := s.writer.Close(); err != nil {
 		s.e.log.Warn("closing sink", "sink", s.obj.QualifiedName(), "error", err)

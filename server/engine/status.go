@@ -3,13 +3,20 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"tidemill/catalog"
+	"tidemill/sql/sqlerr"
 )
 
 // Statuses lists sources, tables, materialized views and sinks with what they are doing.
 func (e *Engine) Statuses() []Status {
 	cat := e.cat.Load()
+	r, err := e.Reader()
+	if err == nil { // else the engine has stopped
+		defer r.Close()
+		cat = r.Catalog
+	}
 	e.edges.RLock()
 	defer e.edges.RUnlock()
 	var out []Status
@@ -17,7 +24,7 @@ func (e *Engine) Statuses() []Status {
 		st := Status{Object: o, Progress: 1}
 		switch o.Kind {
 		case catalog.Source:
-			e.sourceStatus(&st)
+			e.sourceStatus(r, &st)
 		case catalog.MaterializedView, catalog.Sink:
 			e.flowStatus(&st)
 		case catalog.Table:
@@ -29,7 +36,7 @@ func (e *Engine) Statuses() []Status {
 	return out
 }
 
-func (e *Engine) sourceStatus(st *Status) {
+func (e *Engine) sourceStatus(r *Reader, st *Status) {
 	f := e.sources[st.Object.ID]
 	if f == nil {
 		st.Message = "not read by any view"
@@ -37,9 +44,10 @@ func (e *Engine) sourceStatus(st *Status) {
 	}
 	st.Rows, st.Bytes, st.ErrorRows = f.totalRows.Load(), f.totalBytes.Load(), f.totalBad.Load()
 	st.Message = f.status()
-	snap := e.store.Snapshot()
-	defer snap.Close()
-	if p, ok, err := readPosition(snap, st.Object.ID, 0); err == nil && ok {
+	if r == nil {
+		return
+	}
+	if p, ok, err := readPosition(r.snap, st.Object.ID, 0); err == nil && ok {
 		raw, _ := json.Marshal(p.Next)
 		st.Position = string(raw)
 	}
@@ -53,6 +61,9 @@ func (e *Engine) flowStatus(st *Status) {
 	if b := e.fills[o.ID]; b != nil {
 		st.Progress = b.progress()
 	}
+	if o.Unfilled {
+		st.Progress = 0
+	}
 	size := e.circuit.Size(o.ID)
 	st.StateSize, st.Rows = size.StateBytes, size.Rows
 	if s := e.sinks[o.ID]; s != nil {
@@ -63,6 +74,17 @@ func (e *Engine) flowStatus(st *Status) {
 		}
 		s.mu.Unlock()
 	}
+}
+
+// markStopped notes in an object why its dataflow stopped.
+func markStopped(o *catalog.Object, err error) {
+	reason := sqlerr.As(err)
+	text, _, _ := strings.Cut(reason.Message, "\n") // a panic's stack is in the log
+	if reason.Detail != "" {
+		text += ": " + reason.Detail
+	}
+	o.Unfilled = o.State == catalog.Creating
+	o.State, o.StateReason = catalog.Failed, text
 }
 
 // Drained tells that every source that is read has ended and everything of it is committed, and that

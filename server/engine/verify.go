@@ -32,8 +32,12 @@ func (e *Engine) Verify(ctx context.Context, o *catalog.Object, limit int) ([]st
 	if o = r.Catalog.ByID(o.ID); o == nil {
 		return nil, sqlerr.New(sqlerr.UndefinedTable, "the materialized view was dropped")
 	}
-	if o.State == catalog.Creating {
+	switch o.State {
+	case catalog.Creating:
 		return nil, sqlerr.New(sqlerr.ObjectNotInPrerequisite, "materialized view %q has not been populated", o.Name)
+	case catalog.Failed:
+		return nil, sqlerr.New(sqlerr.ObjectNotInPrerequisite, "materialized view %q has stopped", o.Name).
+			WithDetail("%s", o.StateReason).WithHint("It holds what it held then. Drop it, and create it again.")
 	}
 	sel, err := parse.ParseQuery(o.Query)
 	if err != nil {
@@ -51,7 +55,7 @@ func (e *Engine) Verify(ctx context.Context, o *catalog.Object, limit int) ([]st
 		return nil, err
 	}
 	diff := &difference{counts: map[string]int64{}}
-	err = r.run(ctx, &Run{Plan: q.Plan, Fn: &fn.Ctx{Now: e.cfg.Now().UnixMicro()}, Out: diff.add(-1), Weights: true}, until)
+	err = r.run(ctx, &Run{Plan: q.Plan, Fn: &fn.Ctx{Now: e.cfg.Now().UnixMicro()}, Out: diff.add(-1), Weights: true, divert: true}, until, e.queries)
 	if err != nil {
 		return nil, err
 	}

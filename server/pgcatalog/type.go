@@ -110,17 +110,17 @@ func typeList(t *table) {
 
 // proc is a row of pg_proc.
 type proc struct {
-	oid              uint32
-	name             string
-	args             []types.Type
-	ret              types.Type
-	kind             string // f, a, w
-	set, strict      bool
-	variadic         bool
-	volatility       fn.Volatility
-	summary, columns string
-	retOID           uint32
-	argOIDs          []uint32
+	oid         uint32
+	name        string
+	args        []types.Type
+	ret         types.Type
+	kind        string // f, a, w
+	set, strict bool
+	variadic    bool
+	volatility  fn.Volatility
+	summary     string
+	retOID      uint32
+	argOIDs     []uint32
 }
 
 // procs lists the functions that statements can call and those that pg_type refers to.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"strings"
 
-	"tidemill/planner"
 	"tidemill/server/engine"
 	"tidemill/server/pgwire"
 	"tidemill/sql/ast"
 	"tidemill/sql/sqlerr"
-	"tidemill/sql/types"
 )
 
 // block is the state of a transaction: one that BEGIN opened, or an implicit one around the statements
@@ -19,8 +17,8 @@ type block struct {
 	failed   bool
 	implicit bool // several statements in one message
 	now      int64
-	pinned   *pin // the epoch that all reads of the block see
-	writes   []write
+	pinned   *pin            // the epoch that all reads of the block see
+	writes   []engine.Write  // that wait for COMMIT
 	touched  map[uint32]bool // relations whose content the writes will change
 	defined  string          // tag of a definition that took effect inside the block
 	readOnly bool
@@ -32,13 +30,6 @@ type block struct {
 type savepoint struct {
 	name   string
 	writes int
-}
-
-// write is an INSERT, UPDATE or DELETE that waits for COMMIT.
-type write struct {
-	dml    *planner.DML
-	params []types.Datum
-	tag    string
 }
 
 // pin is a Reader shared by a block and its cursors.

@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"tidemill/catalog"
 	"tidemill/planner"
+	"tidemill/server/engine"
 	"tidemill/server/pgwire"
 	"tidemill/sql/ast"
+	"tidemill/sql/expr"
+	"tidemill/sql/fn"
 	"tidemill/sql/rows"
 	"tidemill/sql/sqlerr"
 	"tidemill/sql/types"
@@ -28,9 +32,6 @@ func (s *Session) copy(ctx context.Context, st *statement, x *ast.Copy) (*result
 	}
 	if s.block.readOnly {
 		return nil, readOnly("COPY FROM")
-	}
-	if err := s.nothingPending(ctx, "COPY"); err != nil {
-		return nil, err
 	}
 	p, err := s.pin()
 	if err != nil {
@@ -60,7 +61,12 @@ func (s *Session) copy(ctx context.Context, st *statement, x *ast.Copy) (*result
 	if err != nil {
 		return nil, err
 	}
-	s.took("COPY")
+	w := engine.Write{Table: o, Rows: l.batches}
+	if s.block.open || s.block.implicit {
+		s.keep(w, o.ID)
+	} else if _, err := s.m.Engine.Modify(s.withSession(ctx), s.fnCtx(s.snap), w); err != nil {
+		return nil, err
+	}
 	return &result{tag: "COPY " + itoa(n)}, nil
 }
 
@@ -108,13 +114,9 @@ func (s *Session) load(ctx context.Context, in io.Reader, f *copyFormat, l *load
 			return 0, copyContext(err, l.table.Name, line)
 		}
 		total++
-		if l.full() {
-			if err := l.flush(ctx); err != nil {
-				return 0, err
-			}
-		}
 	}
-	return total, l.flush(ctx)
+	l.cut()
+	return total, ctx.Err()
 }
 
 func copyContext(err error, table string, line int64) error {
@@ -176,33 +178,44 @@ func (s *Session) copyTo(ctx context.Context, x *ast.Copy, f *copyFormat) (*resu
 	return &result{tag: "COPY " + itoa(n)}, nil
 }
 
-// loader turns records into INSERT statements of many rows.
+// loader turns records into rows of the table.
 type loader struct {
-	s     *Session
-	table *catalog.Object
-	cols  []int
-	types []types.Type
-	vals  []types.Datum
-	rows  int
-	bytes int
-	plans map[int]*planner.DML // by number of rows
-	pin   *pin
+	table    *catalog.Object
+	cols     []int
+	defaults []*expr.Expr // per table column that COPY does not name; nil = NULL
+	fn       *fn.Ctx
+	out      *rows.Builder
+	batches  []*rows.Batch
+	bytes    int
 }
 
-// loadRows is the number of rows of one INSERT; parameters are limited to 65535.
 const (
-	loadRows  = 1000
-	loadBytes = 8 << 20
+	// loadRows is the number of rows of one batch.
+	loadRows = 16 << 10
+	// loadBytes bounds the input of one COPY, which takes effect as a whole.
+	loadBytes = 512 << 20
 )
 
 func (s *Session) newLoader(p *pin, o *catalog.Object, cols []int) (*loader, error) {
-	l := &loader{s: s, table: o, cols: cols, plans: map[int]*planner.DML{}, pin: p}
+	l := &loader{table: o, cols: cols, fn: s.fnCtx(p.Catalog), out: rows.NewBuilder(o.Fields(), 1024)}
+	l.defaults = make([]*expr.Expr, len(o.Columns))
+	named := map[int]bool{}
 	for _, c := range cols {
-		l.types = append(l.types, o.Columns[c].Type)
+		named[c] = true
+	}
+	for i := range o.Columns {
+		if named[i] || o.Columns[i].Default == "" {
+			continue
+		}
+		var err error
+		if l.defaults[i], err = planner.BindDefault(s.plannerContext(p, nil), &o.Columns[i]); err != nil {
+			return nil, err
+		}
 	}
 	return l, nil
 }
 
+// add appends a record; nil fields are NULL.
 func (l *loader) add(rec [][]byte, env *types.Env) error {
 	if len(rec) < len(l.cols) {
 		return sqlerr.New("22P04", "missing data for column %q", l.table.Columns[l.cols[len(rec)]].Name)
@@ -210,73 +223,55 @@ func (l *loader) add(rec [][]byte, env *types.Env) error {
 	if len(rec) > len(l.cols) {
 		return sqlerr.New("22P04", "extra data after last expected column")
 	}
-	for i, v := range rec {
-		if v == nil {
-			l.vals = append(l.vals, types.NullOf(l.types[i]))
-			continue
-		}
-		text := string(v)
-		err := types.CheckText(text)
-		var d types.Datum
-		if err == nil {
-			d, err = types.ParseText(l.types[i], text, env)
+	for i := range l.table.Columns {
+		t := l.table.Columns[i].Type
+		d := types.NullOf(t)
+		var err error
+		if k := slices.Index(l.cols, i); k >= 0 {
+			d, err = parseField(t, rec[k], env)
+			l.bytes += len(rec[k]) + 8
+		} else if e := l.defaults[i]; e != nil {
+			d, err = expr.EvalScalar(l.fn, e)
 		}
 		if err != nil {
+			l.out.AbortRow()
 			return err
 		}
-		l.vals = append(l.vals, d)
-		l.bytes += len(v) + 16
+		l.out.Cols[i].AppendDatum(d)
 	}
-	l.rows++
+	l.out.EndRow(1)
+	if l.bytes > loadBytes {
+		return sqlerr.New(sqlerr.ProgramLimitExceeded, "COPY takes at most %d MiB at once", loadBytes>>20).
+			WithHint("Split the input.")
+	}
+	if l.out.Len() >= loadRows {
+		l.cut()
+	}
 	return nil
 }
 
-func (l *loader) full() bool {
-	return l.rows >= loadRows || l.bytes >= loadBytes || (l.rows+1)*len(l.cols) > 60_000
+// parseField reads one field as a value of the column's type.
+func parseField(t types.Type, field []byte, env *types.Env) (types.Datum, error) {
+	if field == nil {
+		return types.NullOf(t), nil
+	}
+	text := string(field)
+	if err := types.CheckText(text); err != nil {
+		return types.Datum{}, err
+	}
+	d, err := types.ParseText(t, text, env)
+	if err != nil {
+		return d, err
+	}
+	return types.Coerce(d, t, false)
 }
 
-func (l *loader) flush(ctx context.Context) error {
-	if l.rows == 0 {
-		return nil
+// cut makes the rows so far a batch.
+func (l *loader) cut() {
+	if l.out.Len() > 0 {
+		l.batches = append(l.batches, l.out.Finish())
+		l.out.Reset(1024)
 	}
-	d := l.plans[l.rows]
-	if d == nil {
-		var err error
-		if d, err = planner.PlanInsert(l.s.plannerContext(l.pin, l.paramTypes()), l.insert()); err != nil {
-			return err
-		}
-		l.plans[l.rows] = d
-	}
-	_, err := l.s.modifyNow(ctx, d, l.vals)
-	l.vals, l.rows, l.bytes = nil, 0, 0
-	return err
-}
-
-func (l *loader) paramTypes() []types.Type {
-	var out []types.Type
-	for range l.rows {
-		out = append(out, l.types...)
-	}
-	return out
-}
-
-// insert is INSERT INTO table (columns) VALUES ($1, …), ….
-func (l *loader) insert() *ast.Insert {
-	ins := &ast.Insert{Table: []string{l.table.Schema, l.table.Name}, Query: &ast.Select{}}
-	for _, c := range l.cols {
-		ins.Columns = append(ins.Columns, l.table.Columns[c].Name)
-		ins.ColumnPos = append(ins.ColumnPos, 0)
-	}
-	n := 0
-	for range l.rows {
-		var row []ast.Expr
-		for range l.cols {
-			n++
-			row = append(row, &ast.Param{N: n})
-		}
-		ins.Query.Values = append(ins.Query.Values, row)
-	}
-	return ins
 }
 
 func trimCR(b []byte) []byte { return bytes.TrimSuffix(b, []byte{'\r'}) }

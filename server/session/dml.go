@@ -44,7 +44,11 @@ func readOnly(what string) error {
 }
 
 func (s *Session) modifyNow(ctx context.Context, d *planner.DML, params []types.Datum) (*engine.Change, error) {
-	return s.m.Engine.Modify(s.withSession(ctx), d, params, s.fnCtx(s.snap))
+	ch, err := s.m.Engine.Modify(s.withSession(ctx), s.fnCtx(s.snap), engine.Write{DML: d, Params: params})
+	if err != nil {
+		return nil, err
+	}
+	return ch[0], nil
 }
 
 // postpone keeps a write for COMMIT. It returns nil where the write has to run at once, which it may
@@ -67,13 +71,7 @@ func (s *Session) postpone(ctx context.Context, p *portal, word string) (*result
 	if err != nil {
 		return nil, err
 	}
-	b.writes = append(b.writes, write{d, p.params, word})
-	if b.touched == nil {
-		b.touched = map[uint32]bool{}
-	}
-	for _, o := range s.snap.DropOrder(d.Table.ID) {
-		b.touched[o.ID] = true
-	}
+	s.keep(engine.Write{DML: d, Params: p.params}, d.Table.ID)
 	return &result{tag: word + itoa(n)}, nil
 }
 
@@ -104,22 +102,28 @@ func (s *Session) countRows(ctx context.Context, p *portal) (int64, error) {
 	return n, err
 }
 
-// applyWrites makes the block's writes real.
+// keep adds a write to the block.
+func (s *Session) keep(w engine.Write, table uint32) {
+	b := &s.block
+	b.writes = append(b.writes, w)
+	if b.touched == nil {
+		b.touched = map[uint32]bool{}
+	}
+	for _, o := range s.snap.DropOrder(table) {
+		b.touched[o.ID] = true
+	}
+}
+
+// applyWrites makes the block's writes real, all or none of them.
 func (s *Session) applyWrites(ctx context.Context) error {
 	list := s.block.writes
 	s.block.writes, s.block.touched = nil, nil
-	for i, w := range list {
-		if _, err := s.modifyNow(ctx, w.dml, w.params); err != nil {
-			if i > 0 {
-				e := *sqlerr.As(err)
-				e.Detail += " The first " + itoa(i) + " writes of the transaction have been applied."
-				return &e
-			}
-			return err
-		}
-	}
 	s.block.unpin()
-	return nil
+	if len(list) == 0 {
+		return nil
+	}
+	_, err := s.m.Engine.Modify(s.withSession(ctx), s.fnCtx(s.snap), list...)
+	return err
 }
 
 // truncate empties tables.

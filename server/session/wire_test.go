@@ -308,7 +308,7 @@ func TestTransactions(t *testing.T) {
 	if got := one(t, c, "select count(*) from t"); got != "2" {
 		t.Error("a block must see one epoch: ", got)
 	}
-	if one(t, c, "select now()") != one(t, c, "select now()") {
+	if before := one(t, c, "select now()"); before != one(t, c, "select now()") {
 		t.Error("now() moved in a block")
 	}
 	exec(t, c, "rollback")
@@ -358,7 +358,7 @@ func TestCopy(t *testing.T) {
 		t.Fatal(tag, err)
 	}
 	var out strings.Builder
-	if tag, err = c.PgConn().CopyTo(ctx, &out, "copy (select * from t order by a) to stdout"); err != nil || out.String() != in {
+	if _, err = c.PgConn().CopyTo(ctx, &out, "copy (select * from t order by a) to stdout"); err != nil || out.String() != in {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 	csv := "a,b,c\n4,\"x,\"\"y\"\"\nz\",2\r\n5,,\n6,\"\",1\n"

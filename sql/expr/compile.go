@@ -266,11 +266,17 @@ func (p *Program) fold(n *node) {
 		p.end(nil)
 		return
 	}
-	d := cloneDatum(v.Datum(0))
-	d.Type = n.e.Type
-	n.lit = &d
+	if d := v.Datum(0); len(d.S) <= FoldMax {
+		d = cloneDatum(d)
+		d.Type = n.e.Type
+		n.lit = &d
+	}
 	p.end(nil)
 }
+
+// FoldMax is the longest value, in bytes, that is computed ahead: repeat('x', 1e7) is better kept as
+// what it is.
+const FoldMax = 64 << 10
 
 func cloneDatum(d types.Datum) types.Datum {
 	if d.S != nil {

@@ -46,13 +46,6 @@ func apdContext(digits int) *apd.Context {
 	return c
 }
 
-// weightOf returns the weight of the leading group of a finite value.
-func weightOf(a []byte) int {
-	c, s := loadBig(a)
-	w, _ := leadGroup(c, s)
-	return w
-}
-
 func clampScale(s int) int { return min(max(s, 0), numDisplayMax) }
 
 // NumericSqrt appends the square root.

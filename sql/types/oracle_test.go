@@ -19,12 +19,6 @@ import (
 // PostgreSQL 15: TIDEMILL_RECORD=postgres://… go test -run Recorded. Fields are separated by " | " and
 // quoted as in Go when they hold odd bytes. An error is recorded as "!code message".
 
-type recordedCase struct {
-	line   int
-	fields []string
-	want   string
-}
-
 // runRecorded runs got for every case of a file; query says how Postgres computes it.
 func runRecorded(t *testing.T, file string, query func(f []string) string, got func(f []string) (string, error)) {
 	path := "testdata/" + file

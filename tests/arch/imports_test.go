@@ -100,11 +100,14 @@ type pkg struct {
 	Imports    []string
 	GoFiles    []string
 	Dir        string
+	// The rest of the folder: tests, and files that the build leaves out, which are those with the tag
+	// services.
+	TestGoFiles, XTestGoFiles, IgnoredGoFiles []string
 }
 
 func load(t *testing.T) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,GoFiles,Dir", "tidemill/...")
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,GoFiles,Dir,TestGoFiles,XTestGoFiles,IgnoredGoFiles", "tidemill/...")
 	out, err := cmd.Output()
 	if err != nil {
 		var ee *exec.ExitError

@@ -28,7 +28,7 @@ func TestSizesAndDocs(t *testing.T) {
 			t.Errorf("package name %q says nothing", name)
 		}
 		documented := false
-		for _, f := range p.GoFiles {
+		for _, f := range slices.Concat(p.GoFiles, p.TestGoFiles, p.XTestGoFiles, p.IgnoredGoFiles) {
 			file := filepath.Join(p.Dir, f)
 			src, err := os.ReadFile(file)
 			if err != nil {

@@ -19,7 +19,20 @@ import (
 // TestKillLoop kills the server again and again at random moments while a bounded source streams and
 // a session inserts. In the end every view equals the batch answer over all events, and every insert
 // that was acknowledged is there once.
-func TestKillLoop(t *testing.T) {
+func TestKillLoop(t *testing.T) { killLoop(t) }
+
+// TestSoakKill repeats that for as long as TIDEMILL_SOAK says.
+func TestSoakKill(t *testing.T) {
+	d, err := time.ParseDuration(os.Getenv("TIDEMILL_SOAK"))
+	if err != nil {
+		t.Skip("set TIDEMILL_SOAK to a duration, or run make soak")
+	}
+	for end := time.Now().Add(d); time.Now().Before(end) && !t.Failed(); {
+		t.Run("loop", killLoop)
+	}
+}
+
+func killLoop(t *testing.T) {
 	cycles := 12
 	if s := os.Getenv("TIDEMILL_KILLS"); s != "" {
 		var err error

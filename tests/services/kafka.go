@@ -46,13 +46,13 @@ func StartKafka(tb testing.TB) *Kafka {
 }
 
 func newKafka(tb testing.TB) (*Kafka, error) {
-	dir, err := newDir("kafka")
+	dir, err := TempDir("kafka")
 	if err != nil {
 		return nil, err
 	}
 	k := &Kafka{tb: tb, dir: dir}
 	tb.Cleanup(k.cleanup)
-	ports, err := freePorts(2)
+	ports, err := FreePorts(2)
 	if err != nil {
 		return nil, err
 	}

@@ -21,8 +21,7 @@ version=$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$here/pom.x
 libs=$cache/kafka-$version
 
 download() {
-  need java
-  need mvn
+  need mvn maven
   echo "kafka.sh: downloading Kafka $version into $cache" >&2
   mvn -q -B -Dstyle.color=never -f "$here/pom.xml" dependency:copy-dependencies \
     -DincludeScope=runtime -DoutputDirectory="$1" >&2 ||
@@ -152,6 +151,7 @@ done
 [ $# -eq 0 ] || usage
 controller_port=${controller_port:-$((port + 1))}
 
+[ "$command" = stop ] || need java default-jre-headless
 case $command in
   install) install_once "kafka-$version" download ;;
   start | run)

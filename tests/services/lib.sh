@@ -9,8 +9,19 @@ die() {
   exit 1
 }
 
+# need COMMAND [PACKAGE]: where services are required, a missing command is installed as a Debian package.
 need() {
-  command -v "$1" >/dev/null || die "$1 is not installed"
+  command -v "$1" >/dev/null && return
+  [ "${TIDEMILL_REQUIRE_SERVICES-}" = 1 ] && [ $# = 2 ] || die "$1 is not installed"
+  apt_install "$2"
+  command -v "$1" >/dev/null || die "the package $2 has no $1"
+}
+
+apt_install() {
+  [ "$(id -u)" = 0 ] || die "only root may install Debian's $1 package"
+  command -v apt-get >/dev/null || die "apt-get is not installed"
+  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$1"; } >&2 ||
+    die "apt-get could not install $1"
 }
 
 # install_once NAME COMMAND...: unless $cache/NAME is there, runs COMMAND with an empty directory as

@@ -66,7 +66,7 @@ func startServer() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := newDir("postgres")
+	dir, err := TempDir("postgres")
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func startServer() (*server, error) {
 			return nil, err
 		}
 	}
-	ports, err := freePorts(1)
+	ports, err := FreePorts(1)
 	if err != nil {
 		return nil, err
 	}

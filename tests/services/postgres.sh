@@ -18,8 +18,5 @@ find_programs() {
 
 find_programs && exit
 [ "${1-}" = --install ] || die "initdb and postgres are not installed (make services installs them)"
-[ "$(id -u)" = 0 ] || die "only root may install Debian's postgresql package"
-need apt-get
-{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql; } >&2 ||
-  die "apt-get could not install postgresql"
+apt_install postgresql
 find_programs || die "the postgresql package has no initdb"

@@ -127,7 +127,8 @@ var tempRoot = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
-func newDir(service string) (string, error) {
+// TempDir makes a directory that goes with the test process at the latest.
+func TempDir(service string) (string, error) {
 	root, err := tempRoot()
 	if err != nil {
 		return "", err
@@ -135,10 +136,10 @@ func newDir(service string) (string, error) {
 	return os.MkdirTemp(root, service+"-")
 }
 
-// freePorts returns n different loopback ports that nobody uses. They are below the range from which
+// FreePorts returns n different loopback ports that nobody uses. They are below the range from which
 // systems take ports for outgoing connections, so that a port is still free when a killed service
 // comes back to it.
-func freePorts(n int) ([]int, error) {
+func FreePorts(n int) ([]int, error) {
 	var ports []int
 	for range 100 * n {
 		port := 20000 + rand.IntN(12000)

@@ -18,7 +18,7 @@ import (
 func TestNothingOutlivesTheTestProcess(t *testing.T) {
 	const helper = "TIDEMILL_SERVICES_HELPER"
 	if os.Getenv(helper) != "" {
-		dir, err := newDir("sleep")
+		dir, err := TempDir("sleep")
 		if err != nil {
 			t.Fatal(err)
 		}

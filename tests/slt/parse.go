@@ -132,7 +132,7 @@ func (p *parser) body(r *Record) {
 		return
 	}
 	p.at++
-	r.first = p.at
+	r.first, r.Expected = p.at, []string{}
 	for p.at < len(p.lines) && strings.TrimSpace(p.lines[p.at]) != "" {
 		r.Expected = append(r.Expected, p.lines[p.at])
 		p.at++

@@ -110,6 +110,23 @@ func model(c Config, in []optest.Relation) (out optest.Relation) {
 	return out
 }
 
+// TestAppendOnly runs the kinds of joins with inputs that are never retracted, whose rows are stored as
+// a log, and with one of each.
+func TestAppendOnly(t *testing.T) {
+	for _, kind := range []string{Inner, Left, Right, Full, Semi, Anti} {
+		for _, residual := range []bool{false, true} {
+			for _, only := range [][]bool{{true, true}, {true, false}, {false, true}} {
+				t.Run(fmt.Sprintf("%s/%v/%v", kind, residual, only), func(t *testing.T) {
+					t.Parallel()
+					c := testCase(kind, []int{0}, false, residual)
+					c.AppendOnly = only
+					optest.Run(t, c)
+				})
+			}
+		}
+	}
+}
+
 // TestOutput checks that output columns can be picked and reordered.
 func TestOutput(t *testing.T) {
 	for _, kind := range []string{Inner, Full, Semi} {

@@ -32,10 +32,17 @@ func (j *join) Push(c *op.Ctx, port int, in *rows.Batch) error {
 	own.degrees, own.added = own.degrees[:0], own.added[:0]
 	j.chunk.start(c, own, other, in)
 	for k, r := range own.sel {
+		if k%state.TouchBlock == 0 {
+			block := own.hash[k:min(k+state.TouchBlock, len(own.hash))]
+			own.table.Touch(block)
+			if probes {
+				other.table.Touch(block)
+			}
+		}
 		w := in.Weight(int(r))
 		key, hash := own.keyBuf.Key(k), own.hash[k]
 		j.add(own, other, k, hash, key, w)
-		if !probes {
+		if !probes || other.table.Len() == 0 {
 			continue
 		}
 		j.chunk.at, j.chunk.row, j.chunk.w = int32(k), r, w

@@ -76,6 +76,7 @@ const (
 var defaultFrame = &Frame{Mode: "range", Start: Bound{Kind: Unbounded}, End: Bound{Kind: Current}}
 
 type overWindow struct {
+	env *op.Env
 	Config
 	schema types.Schema
 	rows   *order.Sorter
@@ -125,7 +126,7 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	if len(env.Out) != len(env.In[0])+len(c.Funcs) {
 		return nil, fmt.Errorf("overwindow: %d output columns", len(env.Out))
 	}
-	o := &overWindow{Config: c, schema: env.Out}
+	o := &overWindow{Config: c, env: env, schema: env.Out}
 	for i := range c.Funcs {
 		k, err := compile(&c.Funcs[i], env.In[0])
 		if err != nil {
@@ -138,6 +139,9 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 }
 
 func (o *overWindow) Push(_ *op.Ctx, _ int, in *rows.Batch) error {
+	if err := o.env.Reserve(in, in.Total()); err != nil {
+		return err
+	}
 	for k := range in.Len() {
 		r := in.Row(k)
 		w := in.Weight(r)

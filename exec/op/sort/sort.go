@@ -31,7 +31,9 @@ type Config struct {
 const slack = 4096
 
 type sorter struct {
+	env   *op.Env
 	limit int64
+	most  int // rows that memory was reserved for
 	rows  *order.Sorter
 }
 
@@ -61,10 +63,16 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		return nil, fmt.Errorf("sort: only for batch queries")
 	}
 	s, err := order.NewSorter(env.In[0], nil, c.Keys)
-	return &sorter{limit: c.Limit, rows: s}, err
+	return &sorter{env: env, limit: c.Limit, rows: s}, err
 }
 
 func (s *sorter) Push(_ *op.Ctx, _ int, in *rows.Batch) error {
+	if s.limit <= 0 || int64(s.most) < 2*s.limit+slack {
+		if err := s.env.Reserve(in, int64(in.Len())); err != nil {
+			return err
+		}
+		s.most = s.rows.Len() + in.Len()
+	}
 	for k := range in.Len() {
 		r := in.Row(k)
 		s.rows.Add(in, r, in.Weight(r))

@@ -183,8 +183,23 @@ func (t *tablefunc) flush(c *op.Ctx, in *rows.Batch) error {
 	if n == 0 {
 		return nil
 	}
+	all := t.rows.Finish()
+	for lo := 0; lo < n; lo += op.ChunkRows { // one call may have given millions
+		hi := min(lo+op.ChunkRows, n)
+		if err := t.emit(c, in, all.Slice(lo, hi), t.idx[lo:hi], t.ord[lo:hi]); err != nil {
+			return err
+		}
+	}
+	t.rows.Reset(min(n, op.ChunkRows))
+	t.idx, t.ord = t.idx[:0], t.ord[:0]
+	return nil
+}
+
+// emit joins rows of the function to the input rows idx that they are for, −1 for those to leave out.
+func (t *tablefunc) emit(c *op.Ctx, in, part *rows.Batch, idx []int32, ord []int64) error {
+	n := len(idx)
 	out := &rows.Batch{Schema: t.out, N: n}
-	for i, r := range t.idx {
+	for i, r := range idx {
 		if r < 0 && out.Sel == nil {
 			out.Sel = make([]int32, 0, n)
 			for k := range i {
@@ -192,32 +207,30 @@ func (t *tablefunc) flush(c *op.Ctx, in *rows.Batch) error {
 			}
 		}
 		if r < 0 {
-			t.idx[i] = 0
+			idx[i] = 0
 		} else if out.Sel != nil {
 			out.Sel = append(out.Sel, int32(i))
 		}
 	}
 	for _, v := range in.Cols {
-		out.Cols = append(out.Cols, v.Gather(t.idx))
+		out.Cols = append(out.Cols, v.Gather(idx))
 	}
-	out.Cols = append(out.Cols, t.rows.Finish().Cols...)
+	out.Cols = append(out.Cols, part.Cols...)
 	if t.Ordinality {
-		out.Cols = append(out.Cols, t.ordinality(n))
+		out.Cols = append(out.Cols, t.ordinality(ord))
 	}
 	if in.W != nil {
 		out.W = make([]int64, n)
-		for i, r := range t.idx {
+		for i, r := range idx {
 			out.W[i] = in.W[r]
 		}
 	}
-	t.rows.Reset(n)
-	t.idx, t.ord = t.idx[:0], t.ord[:0]
 	return c.EmitBatch(out)
 }
 
-func (t *tablefunc) ordinality(n int) *rows.Vec {
-	b := rows.NewVecBuilder(t.out[len(t.out)-1].Type, n)
-	for _, o := range t.ord {
+func (t *tablefunc) ordinality(ord []int64) *rows.Vec {
+	b := rows.NewVecBuilder(t.out[len(t.out)-1].Type, len(ord))
+	for _, o := range ord {
 		if o == 0 {
 			b.AppendNull()
 		} else {

@@ -3,6 +3,7 @@ package agg
 import (
 	"tidemill/sql/fn"
 	"tidemill/sql/rows"
+	"tidemill/sql/sqlerr"
 	"tidemill/sql/types"
 )
 
@@ -32,9 +33,13 @@ func init() {
 		RetFunc: func(args []types.Type) types.Type { return types.ArrayOf(args[0]) }, Ret: fn.AnyArray,
 		FinalOrdered: func(_ *fn.Ctx, total int64, next next, out *rows.VecBuilder) error {
 			var elems []types.Datum
+			size := int64(0)
 			for v, w, ok := next(); ok; v, w, ok = next() {
 				d := v[0]
 				d.S = append([]byte(nil), d.S...)
+				if size += w * int64(len(d.S)+16); size > valueMax {
+					return tooLong("array_agg")
+				}
 				for range w {
 					elems = append(elems, d)
 				}
@@ -49,6 +54,13 @@ func init() {
 		Family: family, Summary: "Array of the arguments, NULLs included, in their own order when no ORDER BY is given.",
 		Examples: []fn.Example{{SQL: "SELECT array_agg(x) FROM (VALUES (1), (2), (NULL)) t(x)", Result: "{1,2,NULL}"}},
 	})
+}
+
+// valueMax bounds what one call may build, in bytes: a row of a few bytes may stand for billions.
+const valueMax = 256 << 20
+
+func tooLong(name string) error {
+	return sqlerr.New(sqlerr.ProgramLimitExceeded, "the result of %s would exceed %d MiB", name, valueMax>>20)
 }
 
 // registerExtreme registers min or max: the first value in its order.
@@ -103,9 +115,13 @@ func registerStringAgg(t types.Type, summary, sql, result string) {
 		KeepNulls: true, // a NULL delimiter joins with nothing; a NULL value is skipped here
 		FinalOrdered: func(_ *fn.Ctx, _ int64, next next, out *rows.VecBuilder) error {
 			buf, first := out.Scratch(), true
+			before := len(buf)
 			for v, w, ok := next(); ok; v, w, ok = next() {
 				if v[0].Null {
 					continue
+				}
+				if int64(len(buf)-before)+w*int64(len(v[0].S)+len(v[1].S)) > valueMax {
+					return tooLong("string_agg")
 				}
 				for range w {
 					if !first && !v[1].Null {

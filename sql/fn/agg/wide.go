@@ -28,13 +28,6 @@ func mul128(a, b int64) (hi, lo uint64) {
 	return hi, lo
 }
 
-// neg128 negates a two-word number.
-func neg128(hi, lo uint64) (uint64, uint64) {
-	lo, borrow := bits.Sub64(0, lo, 0)
-	hi, _ = bits.Sub64(0, hi, borrow)
-	return hi, lo
-}
-
 // add128 adds a signed two-word number to the two words of s, which are known to have room.
 func add128(s []byte, hi, lo uint64) {
 	l, c := bits.Add64(le.Uint64(s), lo, 0)

@@ -38,17 +38,17 @@ func init() {
 
 // reading holds the fields that a template found in a text.
 type reading struct {
-	src                        string
-	year, month, day           int
-	doy, week, isoWk, isoDay   int
-	julian, cc, quarter        int
-	hour, min, sec, us, ssss   int
-	yearDigits                 int
-	iso, bc, hasYear, hour12   bool
-	pm                         int // -1 none
-	zoned                      bool
-	zone                       int
-	zoneMinutes, zoneSignMinus bool
+	src                      string
+	year, month, day         int
+	doy, week, isoWk, isoDay int
+	julian, cc, quarter      int
+	hour, min, sec, us, ssss int
+	yearDigits               int
+	iso, bc, hasYear, hour12 bool
+	pm                       int // -1 none
+	zoned                    bool
+	zone                     int
+	zoneSignMinus            bool
 }
 
 func badValue(word, value string) error {

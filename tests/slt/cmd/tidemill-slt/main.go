@@ -1,22 +1,29 @@
-// Command tidemill-slt runs a folder of sqllogictest scripts against a server and sums up what
-// passed, failed and is not supported.
+// Command tidemill-slt runs a folder of sqllogictest scripts and sums up what passed, failed and is
+// not supported. Each script has a server of its own, unless --dsn names one for all.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	_ "tidemill/connector/all"
+	_ "tidemill/exec/op/all"
+	"tidemill/server"
+	"tidemill/server/config"
+	_ "tidemill/sql/fn/all"
 	"tidemill/tests/slt"
 )
 
 func main() {
 	dir := flag.String("dir", "", "folder of .slt and .test scripts, searched recursively")
-	dsn := flag.String("dsn", "postgres://tidemill@127.0.0.1:5477/tidemill?sslmode=disable", "server to run them against")
+	dsn := flag.String("dsn", "", "server to run them against; empty = a fresh one in this process for each")
 	rewrite := flag.Bool("rewrite", false, "replace expected results by what the server answers")
 	verbose := flag.Bool("v", false, "show every failure")
 	flag.Parse()
@@ -29,7 +36,7 @@ func main() {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".slt") && !strings.HasSuffix(path, ".test") {
 			return err
 		}
-		res, err := slt.RunFile(context.Background(), path, slt.Options{DSN: *dsn, Rewrite: *rewrite})
+		res, err := run(path, slt.Options{DSN: *dsn, Rewrite: *rewrite})
 		if err != nil {
 			return err
 		}
@@ -45,6 +52,9 @@ func main() {
 		total.Unsupported += res.Unsupported
 		return nil
 	})
+	if err == nil && total.Passed+total.Failed+total.Skipped == 0 {
+		err = fmt.Errorf("no scripts in %s", *dir)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -54,4 +64,27 @@ func main() {
 	if total.Failed > 0 {
 		os.Exit(1)
 	}
+}
+
+func run(path string, opt slt.Options) (*slt.Result, error) {
+	if opt.DSN != "" {
+		return slt.RunFile(context.Background(), path, opt)
+	}
+	dir, err := os.MkdirTemp("", "tidemill-slt-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	args := []string{"--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--http", "", "--log-level", "error"}
+	cfg, _, err := config.Load(args, func(string) (string, bool) { return "", false }, io.Discard)
+	if err != nil {
+		return nil, err
+	}
+	s, err := server.StartWith(cfg, server.Hooks{Check: true})
+	if err != nil {
+		return nil, err
+	}
+	opt.DSN = s.URL() + "?sslmode=disable"
+	res, err := slt.RunFile(context.Background(), path, opt)
+	return res, errors.Join(err, s.Shutdown())
 }
