@@ -54,7 +54,7 @@ sends the row with its primary_key as JSON key, and for a deleted row the key wi
 		Encodings:     []string{"plain json", "plain csv", "plain bytes"},
 		SinkEncodings: []string{"plain json", "upsert json"},
 		Guarantee:     connector.ExactlyOnce,
-		Example: `CREATE SOURCE bid (auction bigint, price bigint, date_time timestamp) INCLUDE partition, offset
+		Example: `CREATE SOURCE bid (auction bigint, price bigint, date_time timestamp) INCLUDE partition INCLUDE offset
 WITH (connector = 'kafka', topic = 'bid', properties.bootstrap.server = 'localhost:9092', scan.startup.mode = 'earliest')
 FORMAT PLAIN ENCODE JSON;
 

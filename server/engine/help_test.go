@@ -215,7 +215,7 @@ func (d *db) until(what string, cond func() bool) {
 }
 
 func waitFor(cond func() bool) bool {
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if cond() {
 			return true
 		}

@@ -150,7 +150,9 @@ func TestSinkExactlyOnce(t *testing.T) {
 			to.before = func() error { return errors.New("crashed") }
 			to.mu.Unlock()
 			d.stop()
+			to.mu.Lock()
 			to.before = flaky
+			to.mu.Unlock()
 			mem = left
 			d.fs = mem
 			d.start()
@@ -165,8 +167,10 @@ func TestSinkExactlyOnce(t *testing.T) {
 	}
 	id := d.Catalog().ByName("public", "out").ID
 	d.until("the log is cut", func() bool { return sinkLog(d, id) == 0 })
-	d.run("DROP SINK out")
+	to.mu.Lock()
 	closed := to.closed
+	to.mu.Unlock()
+	d.run("DROP SINK out")
 	d.until("the writer is closed", func() bool { to.mu.Lock(); defer to.mu.Unlock(); return to.closed > closed })
 }
 
@@ -178,7 +182,11 @@ func TestSinkCrash(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	id := 0
 	for n := range 25 {
-		c := newCrasher(mem, []int{0, 50, 100}[n%3], 20+rng.Int64N(200), rng)
+		at := 20 + rng.Int64N(200)
+		if n == 24 {
+			at = 1 << 60
+		}
+		c := newCrasher(mem, []int{0, 50, 100}[n%3], at, rng)
 		d := &db{TB: t, fs: c.fs(), cfg: Config{Workers: 2, Check: true, SyncInterval: time.Millisecond, MemoryLimit: 1 << 30}}
 		// Nothing reaches the destination after the crash.
 		to.mu.Lock()
@@ -194,7 +202,6 @@ func TestSinkCrash(t *testing.T) {
 			"CREATE MATERIALIZED VIEW IF NOT EXISTS per AS SELECT g, count(*) AS n FROM t GROUP BY g",
 			"CREATE SINK IF NOT EXISTS out FROM per WITH (connector = 'testdest', dest = 'crash')")
 		if n == 24 {
-			c.left.Store(1 << 60)
 			d.until("all is delivered", func() bool { return slices.Equal(to.lines(), d.query("SELECT * FROM per")) })
 		}
 		for ; n < 24 && !c.crashed.Load(); id++ {
@@ -223,7 +230,9 @@ func TestSlowSink(t *testing.T) {
 		t.Errorf("%s rows after %v", got, time.Since(start))
 	}
 	start = time.Now()
+	to.mu.Lock()
 	to.unopened = errors.New("no route to host")
+	to.mu.Unlock()
 	d.restart()
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("the restart took %v", took)

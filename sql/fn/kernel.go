@@ -211,6 +211,7 @@ func Rowwise(ret types.Type, strict bool, f func(c *Ctx, args []*rows.Vec, i int
 		}
 		out := rows.NewVecBuilder(t, n)
 		k := 0
+		var full error // as in appendEach
 		for i := range n {
 			if sel != nil {
 				if k >= len(sel) || sel[k] != int32(i) {
@@ -223,9 +224,13 @@ func Rowwise(ret types.Type, strict bool, f func(c *Ctx, args []*rows.Vec, i int
 				out.AppendNull()
 				continue
 			}
-			err := f(c, args, i, out)
+			err := full
 			if err == nil {
-				err = CheckColumnSize(len(out.Scratch()))
+				err = f(c, args, i, out)
+			}
+			if err == nil {
+				full = CheckColumnSize(len(out.Scratch()))
+				err = full
 			}
 			if err != nil {
 				c.Fail(int32(i), err)
@@ -269,6 +274,7 @@ func (c *Ctx) appendEach(ret types.Type, valid rows.Bitmap, sel []int32, n int,
 	data, off := first, c.Offsets(n)
 	off[0] = 0
 	k := 0
+	var full error // the rest of the batch fails too: it is not worth computing
 	for i := range n {
 		run := valid == nil || valid.Get(i)
 		if sel != nil {
@@ -279,9 +285,13 @@ func (c *Ctx) appendEach(ret types.Type, valid rows.Bitmap, sel []int32, n int,
 			}
 		}
 		if run {
-			grown, err := f(data, i)
+			grown, err := data, full
 			if err == nil {
-				err = CheckColumnSize(len(grown))
+				grown, err = f(data, i)
+			}
+			if err == nil {
+				full = CheckColumnSize(len(grown))
+				err = full
 			}
 			if err != nil {
 				c.Fail(int32(i), err)

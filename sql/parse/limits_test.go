@@ -48,6 +48,7 @@ func TestLimits(t *testing.T) {
 		{"is null", "select a" + rep(" is null", 100_000), sqlerr.StatementTooComplex},
 		{"in", "select a" + rep(" in (b)", 100_000), sqlerr.StatementTooComplex},
 		{"or 9999", "select a" + rep(" or a", 9999), ""},
+		{"equal or 9999", "select a = 1" + rep(" or a = 1", 9999), ""},
 		{"or", "select a" + rep(" or a", 200_000), sqlerr.ProgramLimitExceeded},
 		{"and or", "select a" + rep(" and a or b", 90_000), sqlerr.ProgramLimitExceeded},
 		{"and in or", "select a" + rep(" or (a"+rep(" and b", 100)+")", 1000), ""},

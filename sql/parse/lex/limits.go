@@ -8,7 +8,7 @@ type Limits struct {
 	TextBytes int // statement text
 	Depth     int // nesting of brackets, CASE, NOT, unary operators and sub-queries together
 	ListItems int // elements of one list: IN, VALUES rows, arguments, AND/OR chains, select items
-	Chain     int // operators of one precedence run other than AND and OR
+	Chain     int // operators of one run between AND and OR
 	SetArms   int // arms of one UNION/INTERSECT/EXCEPT chain
 	Joins     int // joins in one FROM clause
 	Columns   int // columns of one table definition

@@ -133,7 +133,7 @@ func (d *desugar) infix(lv level, st *run) {
 	switch {
 	case lv == lvOr || lv == lvAnd:
 		st.logic++
-		st.like = false
+		st.ops, st.like = 0, false // chains of AND and OR are flat, and what they join starts anew
 		d.c.Next()
 		d.raw(map[level]string{lvOr: " OR ", lvAnd: " AND "}[lv])
 		st.after(lv, len(d.out))
