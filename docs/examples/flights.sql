@@ -41,4 +41,5 @@ SELECT a.name, count(*) AS flights, sum(f.distance) AS miles, max(f.dep_delay) A
 FROM flights f JOIN airlines a ON f.carrier = a.carrier
 GROUP BY a.name;
 
+-- Empty at first; ask again while the topic is being read.
 SELECT * FROM worst_routes ORDER BY mean_delay DESC;

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/metrics"
 	"runtime/pprof"
@@ -22,11 +20,10 @@ import (
 // world is a server under test with an unrelated view whose beat must go on.
 type world struct {
 	*kit.Server
-	t      *testing.T
-	c      *pgx.Conn
-	beats  int
-	idle   int // goroutines of the server at rest
-	checks int
+	t     *testing.T
+	c     *pgx.Conn
+	beats int
+	idle  int // goroutines of the server at rest
 }
 
 // newWorld starts a server. At the end of the test it must still beat, and be at rest.
@@ -94,7 +91,11 @@ func stacks() string {
 // exec runs statements that must succeed.
 func (w *world) exec(statements ...string) {
 	w.t.Helper()
-	kit.Exec(w.t, w.c, statements...)
+	for _, s := range statements {
+		if _, err := kit.TryExec(w.c, s); err != nil {
+			w.t.Fatalf("%v\n%.300s", err, s)
+		}
+	}
 }
 
 // rows runs a query that must succeed.
@@ -182,31 +183,4 @@ func heap() uint64 {
 	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(s)
 	return s[0].Value.Uint64()
-}
-
-// file writes a file into the test's directory and returns its path.
-func file(t *testing.T, name, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	write(t, path, text)
-	return path
-}
-
-func write(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func appendTo(t *testing.T, path, text string) {
-	t.Helper()
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.WriteString(text); err != nil {
-		t.Fatal(err)
-	}
 }
