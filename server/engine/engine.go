@@ -242,6 +242,7 @@ func (e *Engine) send(ctx context.Context, r *request) error {
 // Close stops reading, finishes the epoch under way, makes everything durable and closes the store.
 func (e *Engine) Close() error {
 	close(e.stop)
+	e.readers.shut()
 	<-e.stopped
 	e.edges.RLock()
 	var feeders []*feeder
@@ -268,6 +269,6 @@ func (e *Engine) Close() error {
 	wg.Wait()
 	e.closing.Wait()
 	e.syncer.close()
-	e.readers.drain()
+	e.readers.wait()
 	return e.store.Close()
 }

@@ -33,7 +33,7 @@ func TestJourney(t *testing.T) {
 // TestChecksUnderPipelining changes many keys in each of many epochs, so that an epoch is still being
 // applied when the next one is computed and checked.
 func TestChecksUnderPipelining(t *testing.T) {
-	const n, chunk = 100_000, 5_000
+	const n, chunk = 50_000, 5_000
 	f := newFeed("pipelined", 0)
 	f.chunk = chunk
 	memtable = 256 << 10

@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
 	"tidemill/catalog"
 	"tidemill/sql/sqlerr"
 )
@@ -215,12 +218,46 @@ func TestCloseUnderLoad(t *testing.T) {
 	}
 }
 
-// TestStoreFailure ends the engine, and every call says so.
+// TestStoreFailure fails a sync of the log: nothing is acknowledged any more, the engine ends, every
+// call says so, and the directory holds what was acknowledged.
 func TestStoreFailure(t *testing.T) {
-	d := open(t)
-	d.run(fillTable)
-	d.die(errors.New("the disk is gone")) // as the loop would, which goes on to run here
+	mem := vfs.NewCrashableMem()
+	var broken atomic.Bool
+	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if broken.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && strings.HasSuffix(op.Path, ".log") {
+			return errors.New("the disk is gone")
+		}
+		return nil
+	}))
+	d := &db{TB: t, fs: fs, cfg: Config{Workers: 2, Check: true, SyncInterval: time.Millisecond, MemoryLimit: 1 << 30}}
+	d.start()
+	d.run(fillTable, "CREATE MATERIALIZED VIEW per AS SELECT g, count(*) AS n FROM t GROUP BY g")
+	d.fill(0, 10)
+	broken.Store(true)
+	if _, err := d.try("INSERT INTO t VALUES (100, 1, 1)"); err == nil {
+		t.Error("an INSERT is acknowledged")
+	}
+	select {
+	case <-d.Done():
+	case <-time.After(10 * time.Second):
+		t.Fatal("the engine goes on")
+	}
+	if d.Err() == nil {
+		t.Error("the engine has no error")
+	}
 	if _, err := d.try("SELECT * FROM t"); code(err) != sqlerr.CannotConnectNow {
 		t.Errorf("SELECT says %v", err)
 	}
+	if _, err := d.try("CREATE TABLE u (a int)"); err == nil {
+		t.Error("a table can be created")
+	}
+	left := mem.CrashClone(vfs.CrashCloneCfg{})
+	if err := d.Close(); err == nil {
+		t.Error("Close says nothing")
+	}
+	d = openOn(t, left)
+	if got := d.one("SELECT count(*) FROM t"); got != "10" {
+		t.Errorf("%s rows", got)
+	}
+	d.verify("per")
 }

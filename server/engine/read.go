@@ -75,18 +75,21 @@ func (r *readers) leave() {
 	}
 }
 
-// drain lets no more readers in, ends the queries of those inside and waits until they have left.
-func (r *readers) drain() {
+// shut lets no more readers in and ends the queries of those inside.
+func (r *readers) shut() {
 	r.mu.Lock()
 	r.closed = true
-	idle := make(chan struct{})
-	if r.idle = idle; r.open == 0 {
-		close(idle)
+	if r.idle = make(chan struct{}); r.open == 0 {
+		close(r.idle)
 	}
 	r.mu.Unlock()
 	r.cancel(errShutdown())
+}
+
+// wait returns when all readers have left.
+func (r *readers) wait() {
 	select {
-	case <-idle:
+	case <-r.idle:
 	case <-time.After(10 * time.Second): // a client that does not read its rows
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -82,7 +83,7 @@ func (e *Engine) createSink(c *Caller, s *ast.CreateSink) error {
 			return err
 		}
 	}
-	o.Identity = rand.Text()
+	o.Identity = name + "-" + strings.ToLower(rand.Text()[:12])
 	k := e.newSink(o, q.Plan)
 	if err := k.open(); err != nil {
 		return err

@@ -71,6 +71,7 @@ type Server struct {
 	listener map[net.Listener]bool
 	conns    map[uint32]*Conn // logged in or logging in, by PID
 	early    []*Conn          // not logged in, oldest first
+	fewer    chan struct{}    // tells that early has become shorter
 	loggedIn int
 	nextPID  uint32
 	closing  bool
@@ -95,7 +96,7 @@ type Stats struct {
 func New(opt Options) *Server {
 	s := &Server{
 		opt: opt, limits: opt.Limits.withDefaults(), log: opt.Log,
-		listener: map[net.Listener]bool{}, conns: map[uint32]*Conn{}, nextPID: 1000,
+		listener: map[net.Listener]bool{}, conns: map[uint32]*Conn{}, nextPID: 1000, fewer: make(chan struct{}, 1),
 	}
 	if s.log == nil {
 		s.log = slog.Default()
@@ -156,18 +157,35 @@ func (s *Server) isClosing() bool {
 	return s.closing
 }
 
-// admit registers a new connection. When too many have not logged in yet the oldest of them makes
-// room, so that silent connections cannot lock others out.
+// patience is how long a connection may take to log in while others wait for its place.
+const patience = time.Second
+
+// admit registers a new connection. When too many have not logged in yet it waits, as do those behind
+// it in the system's queue; an oldest one that takes too long makes room, so that silent connections
+// cannot lock others out.
 func (s *Server) admit(nc net.Conn) *Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for !s.closing && len(s.early) >= s.limits.Unauthenticated {
+		left := patience - time.Since(s.early[0].Since)
+		if left <= 0 {
+			s.early[0].nc.Close()
+			s.early = s.early[1:]
+			s.stats.refused.Add(1)
+			break
+		}
+		s.mu.Unlock()
+		timer := time.NewTimer(left)
+		select {
+		case <-s.fewer:
+		case <-s.ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+		s.mu.Lock()
+	}
 	if s.closing {
 		return nil
-	}
-	if len(s.early) >= s.limits.Unauthenticated {
-		s.early[0].nc.Close()
-		s.early = s.early[1:]
-		s.stats.refused.Add(1)
 	}
 	for s.nextPID++; s.conns[s.nextPID] != nil || s.nextPID == 0 || s.nextPID > 1<<30; s.nextPID++ {
 		if s.nextPID > 1<<30 {
@@ -204,6 +222,10 @@ func (s *Server) dropEarly(c *Conn) {
 	for i, e := range s.early {
 		if e == c {
 			s.early = append(s.early[:i:i], s.early[i+1:]...)
+			select {
+			case s.fewer <- struct{}{}:
+			default:
+			}
 			return
 		}
 	}

@@ -235,6 +235,9 @@ func (s *Session) describe(m *pgwire.Describe) error {
 		s.sendColumns(p.cols, p.formats)
 		return nil
 	}
+	if m.Kind != 'S' {
+		return sqlerr.New(sqlerr.ProtocolViolation, "invalid DESCRIBE message subtype %d", m.Kind)
+	}
 	st, err := s.statement(m.Name)
 	if err != nil {
 		return err
@@ -261,10 +264,13 @@ func (s *Session) sendColumns(cols []pgwire.Column, formats []int16) {
 
 // close serves the Close message; closing what does not exist is no error.
 func (s *Session) close(m *pgwire.Close) error {
-	if m.Kind == 'P' {
+	switch m.Kind {
+	case 'P':
 		s.closePortal(m.Name)
-	} else {
+	case 'S':
 		delete(s.prepared, m.Name)
+	default:
+		return sqlerr.New(sqlerr.ProtocolViolation, "invalid CLOSE message subtype %d", m.Kind)
 	}
 	s.w.CloseComplete()
 	return nil

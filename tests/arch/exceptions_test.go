@@ -13,6 +13,7 @@ var shared = map[string]bool{
 var excused = map[string]bool{
 	"sql/fn/when time.Now":     true, // clock_timestamp()
 	"sql/fn/math math/rand/v2": true, // random()
+	"sql/fn/math crypto/rand":  true, // gen_random_uuid()
 	"sql/types time.Now":       true, // the word 'now' where nobody says what the time is
 	// Test harnesses: settings from the environment, recorded cases, random rows, memory use, a store
 	// in memory.

@@ -30,10 +30,10 @@ type world struct {
 func newWorld(t *testing.T, args ...string) *world {
 	t.Helper()
 	w := &world{t: t, Server: kit.Start(t, args...)}
-	kit.Exec(t, w.Conn(),
+	w.c = w.Conn()
+	kit.Exec(t, w.c,
 		"CREATE TABLE beat (id bigint PRIMARY KEY)",
 		"CREATE MATERIALIZED VIEW beats AS SELECT count(*) AS n, max(id) AS hi FROM beat")
-	w.c = w.Conn()
 	w.beat(t)
 	w.idle = runtime.NumGoroutine()
 	t.Cleanup(func() {

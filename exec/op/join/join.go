@@ -6,7 +6,8 @@
 //	left, right  Multi: join key → rows with weights. With a residual condition each row of a side
 //	             that outer, semi or anti semantics watch carries its degree: the sum of the weights
 //	             of the rows that it matches. A semi or anti join without residual keeps only
-//	             weights per key on the right.
+//	             weights per key on the right. Rows of an input that never retracts are stored
+//	             as a log, unless they carry degrees.
 //
 // Algorithm. A joined pair has the product of both weights. Every batch is first added to its own
 // side and then probes the other side as it stands, so each pair of changes meets exactly once and
