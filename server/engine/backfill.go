@@ -158,7 +158,7 @@ func (b *backfill) write(w *state.CommitWriter) {
 		w.Set(fillKey(s.object, b.flow.ID), raw)
 	}
 	for _, f := range b.feeders {
-		putPosition(w, f.source.ID, f.to, position{Next: f.pos, Until: f.until, Done: b.ended[f], Reports: f.reports})
+		putPosition(w, f.source.ID, f.to, position{Next: f.pos, Until: f.until, Done: b.ended[f]})
 	}
 }
 
@@ -257,7 +257,7 @@ func (e *Engine) fillSource(b *backfill, src *catalog.Object, snap *state.Snap, 
 	if main == nil || len(main.pos) == 0 {
 		return nil // nothing has been read yet: the main feeder brings everything
 	}
-	return b.open(e, src, cols, &position{Until: main.pos.Clone(), Reports: !covers(main.cols, cols)}, false)
+	return b.open(e, src, cols, &position{Until: main.pos.Clone()}, false)
 }
 
 func (b *backfill) open(e *Engine, src *catalog.Object, cols []int, p *position, restored bool) error {
@@ -267,7 +267,6 @@ func (b *backfill) open(e *Engine, src *catalog.Object, cols []int, p *position,
 	} else if err != nil { // the server must start without it; the dataflow fails in the first step
 		f = startFeeder(src, b.flow.ID, cols, p.Next, p.Until, failedReader{err}, e.wake)
 	}
-	f.reports = p.Reports
 	b.feeders = append(b.feeders, f)
 	return nil
 }

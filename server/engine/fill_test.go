@@ -225,7 +225,7 @@ func TestFillFails(t *testing.T) {
 }
 
 // TestWiderSource adds views that need more columns while rows arrive: none may be lost or doubled,
-// and what only the wider reading finds bad is reported once.
+// and what is bad in any column is reported once.
 func TestWiderSource(t *testing.T) {
 	f := newFeed("wide", 0)
 	d := open(t)
@@ -261,7 +261,6 @@ func TestWiderSource(t *testing.T) {
 	for _, n := range f.have {
 		sum, bad = sum+n, bad+n/100
 	}
-	// The others were bad for those columns from the moment on that the reader had to decode them.
 	d.until("all is read", func() bool { return d.one("SELECT n FROM vbad") == fmt.Sprint(sum-bad) })
 	d.verify("vbad")
 	r, err := d.Reader()

@@ -204,7 +204,7 @@ func (e *Engine) takeFrom(in *input, f *feeder, object, to uint32) (ended bool) 
 		in.feeds = append(in.feeds, flow.Feed{Object: object, To: to, Cols: f.cols, Batches: t.batches})
 		in.rows += t.rows
 	}
-	if len(t.bad) > 0 && (to == 0 || f.reports) { // a backfill meets the same bad records again
+	if len(t.bad) > 0 && to == 0 { // a backfill meets the same bad records again
 		in.bad = append(in.bad, badRecords{object, t.bad})
 	}
 	if t.moved {

@@ -31,8 +31,6 @@ type position struct {
 	Next  connector.Offset `json:"next"`
 	Until connector.Offset `json:"until,omitempty"`
 	Done  bool             `json:"done,omitempty"`
-	// Reports is feeder.reports of a backfill.
-	Reports bool `json:"reports,omitempty"`
 }
 
 func writePosition(w *state.CommitWriter, f *feeder) {

@@ -263,7 +263,7 @@ func (s *scanner) source(ctx context.Context, o *catalog.Object, cols []int, f f
 			return nil
 		}
 	}
-	conn, err := spec.OpenReader(readerConfig(o, cols, nil, until))
+	conn, err := openReader(spec, o, cols, nil, until)
 	if err != nil {
 		return err
 	}

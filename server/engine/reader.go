@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,10 +33,8 @@ type feeder struct {
 	to     uint32 // dataflow of a backfill; 0 = main
 	cols   []int
 	until  connector.Offset
-	// reports is set for a backfill that decodes more than the main feeder did: what it finds bad is new.
-	reports bool
-	conn    connector.Reader
-	wake    func()
+	conn   connector.Reader
+	wake   func()
 
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -67,7 +66,7 @@ func openFeeder(src *catalog.Object, to uint32, cols []int, from, until connecto
 	if err != nil {
 		return nil, err
 	}
-	conn, err := spec.OpenReader(readerConfig(src, cols, from, until))
+	conn, err := openReader(spec, src, cols, from, until)
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +102,53 @@ func (f *feeder) inherit(old *feeder) {
 	f.totalRows.Add(old.totalRows.Load())
 	f.totalBytes.Add(old.totalBytes.Load())
 	f.totalBad.Add(old.totalBad.Load())
+}
+
+// openReader opens a source's connector for some columns. Records are decoded whole: which of them are
+// bad, and so what a view holds, must not depend on the columns that it and others read. Only sources
+// with columns of their own, which are generators, make no more than is read.
+func openReader(spec *connector.Spec, src *catalog.Object, cols []int, from, until connector.Offset) (connector.Reader, error) {
+	all := slices.Clip(cols)
+	for i := range src.Columns {
+		if spec.Columns == nil && !slices.Contains(cols, i) {
+			all = append(all, i)
+		}
+	}
+	r, err := spec.OpenReader(readerConfig(src, all, from, until))
+	if err != nil || len(all) == len(cols) {
+		return r, err
+	}
+	return narrowed{r, len(cols)}, nil
+}
+
+// narrowed is a reader whose batches are cut to their first columns.
+type narrowed struct {
+	connector.Reader
+	cols int
+}
+
+// Poll implements connector.Reader.
+func (r narrowed) Poll(ctx context.Context, max int) (*connector.Chunk, error) {
+	chunk, err := r.Reader.Poll(ctx, max)
+	if err != nil {
+		return nil, err
+	}
+	for i, b := range chunk.Batches {
+		cut := *b
+		if cut.Cols = slices.Clone(b.Cols[:r.cols]); len(b.Schema) > r.cols {
+			cut.Schema = b.Schema[:r.cols]
+		}
+		chunk.Batches[i] = &cut
+	}
+	return chunk, nil
+}
+
+// Status implements connector.Status.
+func (r narrowed) Status() string {
+	if s, ok := r.Reader.(connector.Status); ok {
+		return s.Status()
+	}
+	return ""
 }
 
 // readerConfig describes how a source is read.

@@ -31,7 +31,8 @@ type Record struct {
 	Backoff time.Duration
 
 	Skip bool // skipif/onlyif said so
-	// first and last are the 0-based lines of the expected results, for rewriting.
+	// header is the record's first line; first and last are the 0-based lines of the expected results, for rewriting.
+	header      string
 	first, last int
 }
 
@@ -82,7 +83,7 @@ func (p *parser) run() error {
 }
 
 func (p *parser) record(words []string) error {
-	r := &Record{Line: p.at + 1, Kind: words[0], Count: -1, Sort: "nosort"}
+	r := &Record{Line: p.at + 1, Kind: words[0], Count: -1, Sort: "nosort", header: p.lines[p.at]}
 	switch words[0] {
 	case "skipif", "onlyif":
 		if len(words) > 1 && p.engine[words[1]] == (words[0] == "skipif") {

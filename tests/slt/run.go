@@ -183,7 +183,7 @@ func (r *runner) attempt(ctx context.Context, rec *Record, last bool) error {
 	res := results[len(results)-1]
 	if r.opt.Rewrite && last && rec.Types == "?" {
 		rec.Types = typeLetters(res.FieldDescriptions)
-		r.edits = append(r.edits, edit{rec.Line - 1, rec.Line, []string{strings.TrimSpace("query " + rec.Types + " " + strings.TrimPrefix(rec.Sort, "nosort"))}, false})
+		r.edits = append(r.edits, edit{rec.Line - 1, rec.Line, []string{strings.Replace(rec.header, " ?", " "+rec.Types, 1)}, false})
 	}
 	return r.compare(rec, table(res), last)
 }
