@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // feed is a source under a test's control. Its columns are part text, i bigint, k bigint, v bigint,
-// at timestamp, bad bigint; row i of a partition is always the same.
+// at timestamp, and for badSource poison bigint; row i of a partition is always the same.
 type feed struct {
 	mu    sync.Mutex
 	moved chan struct{}    // closed and replaced at each change
@@ -46,10 +47,15 @@ func (f *feed) set(change func()) {
 	f.moved = make(chan struct{})
 }
 
-const feedColumns = "(part text, i bigint, k bigint, v bigint, at timestamp, bad bigint)"
+const feedColumns = "(part text, i bigint, k bigint, v bigint, at timestamp)"
 
 func source(name, feed string) string {
 	return fmt.Sprintf("CREATE SOURCE %s %s WITH (connector = 'testfeed', feed = '%s')", name, feedColumns, feed)
+}
+
+// badSource is a source that has a column poison too.
+func badSource(name, feed string) string {
+	return strings.Replace(source(name, feed), ")", ", poison bigint)", 1)
 }
 
 func init() {
@@ -141,13 +147,13 @@ func (r *feedReader) next(max int64) (*connector.Chunk, chan struct{}, error) {
 	return nil, f.moved, nil
 }
 
-// decode makes rows [from, to) of a partition. Column bad cannot be decoded in every hundredth row.
+// decode makes rows [from, to) of a partition. Column poison cannot be decoded in every hundredth row.
 func (r *feedReader) decode(c *connector.Chunk, part string, from, to int64) {
 	var schema types.Schema
 	bad := false
 	for _, i := range r.cfg.Cols {
 		schema = append(schema, r.cfg.Schema[i])
-		bad = bad || r.cfg.Schema[i].Name == "bad"
+		bad = bad || r.cfg.Schema[i].Name == "poison"
 	}
 	b := rows.NewBuilder(schema, int(to-from))
 	for i := from; i < to; i++ {

@@ -229,7 +229,7 @@ func TestFillFails(t *testing.T) {
 func TestWiderSource(t *testing.T) {
 	f := newFeed("wide", 0)
 	d := open(t)
-	d.run(source("s", "wide"))
+	d.run(badSource("s", "wide"))
 	end := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -253,7 +253,7 @@ func TestWiderSource(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		d.run(fmt.Sprintf("CREATE MATERIALIZED VIEW v%d AS SELECT %s AS x, part, count(*) AS n FROM s GROUP BY %s, part", i, c, c))
 	}
-	d.run("CREATE MATERIALIZED VIEW vbad AS SELECT count(*) AS n, sum(bad) AS s FROM s")
+	d.run("CREATE MATERIALIZED VIEW vbad AS SELECT count(*) AS n, sum(poison) AS s FROM s")
 	d.restart()
 	close(end)
 	wg.Wait()
