@@ -223,7 +223,7 @@ func (e *Engine) checkKeys(t *catalog.Object, removed, added []*rows.Batch, doNo
 		if err != nil {
 			return nil, err
 		}
-		var keep []int32
+		keep := make([]int32, 0, b.N) // not nil, which would mean all
 		for r := range b.N {
 			k := rowKey(t, b, r)
 			n := balance[k]
