@@ -178,6 +178,11 @@ func stateBound(n *plan.Node, p *plan.Plan) string {
 			return "UNBOUNDED (rows of both inputs; an append-only input never shrinks)"
 		}
 		return "bounded by the rows of both inputs"
+	case "session":
+		if in(0).AppendOnly {
+			return "UNBOUNDED (rows of an append-only input)"
+		}
+		return "bounded by the rows of the input"
 	case "distinct", "setop":
 		return grows("distinct rows", in(0))
 	case "topn":

@@ -57,9 +57,9 @@ func (c *exprCtx) call(e *ast.Call) (*expr.Expr, error) {
 		return c.nullif(e)
 	case "grouping":
 		return nil, sqlerr.New(sqlerr.GroupingError, "arguments to GROUPING must be grouping expressions of the associated query level").At(e.Position())
-	case "tumble", "hop":
+	case "tumble", "hop", "cumulate", "session":
 		return nil, sqlerr.New(sqlerr.WrongObjectType, "%s is a table function: write it in FROM", strings.ToUpper(name)).
-			WithHint("For example: FROM %s(bid, ts, INTERVAL '1 minute'%s)", strings.ToUpper(name), map[string]string{"hop": ", INTERVAL '5 minutes'"}[name]).At(e.Position())
+			WithHint("Write FROM %s.", windowUsage[name]).At(e.Position())
 	}
 	if fn.IsTable(name) && !fn.IsScalar(name) {
 		return c.setReturning(e, name)

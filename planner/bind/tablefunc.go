@@ -2,7 +2,6 @@ package bind
 
 import (
 	"slices"
-	"strings"
 
 	"tidemill/planner/logical"
 	"tidemill/sql/ast"
@@ -19,7 +18,7 @@ func Fold(e *expr.Expr, env *types.Env) *expr.Expr { return logical.Fold(e, env)
 func (b *Binder) bindTableFunc(t *ast.TableFunc, s *scope, left *source) (*source, error) {
 	c := &exprCtx{b: b, s: lateralScope(s, left), clause: "functions in FROM"}
 	if len(t.Calls) == 1 {
-		if name := t.Calls[0].Name[len(t.Calls[0].Name)-1]; name == "tumble" || name == "hop" {
+		if name := t.Calls[0].Name[len(t.Calls[0].Name)-1]; ast.IsWindowFunction(name) {
 			return b.bindWindow(t, name, s, left)
 		}
 	}
@@ -138,119 +137,6 @@ func (b *Binder) nameFunction(t *ast.TableFunc, node *logical.Node, cols []logic
 		r.cols[i].Name = n
 	}
 	return &source{node: node, part: part{rels: []*relation{r}, cols: r.cols}}, nil
-}
-
-// bindWindow binds TUMBLE(relation, time column, size [, offset]) and HOP(relation, time column,
-// slide, size [, offset]).
-func (b *Binder) bindWindow(t *ast.TableFunc, kind string, s *scope, left *source) (*source, error) {
-	call := t.Calls[0]
-	word := strings.ToUpper(kind)
-	low := map[string]int{"tumble": 3, "hop": 4}[kind]
-	if len(call.Args) < low || len(call.Args) > low+1 {
-		usage := map[string]string{
-			"tumble": "TUMBLE(relation, time column, size [, offset])",
-			"hop":    "HOP(relation, time column, slide, size [, offset])",
-		}[kind]
-		return nil, sqlerr.New(sqlerr.SyntaxError, "%s needs %d arguments", word, low).WithHint("Write %s.", usage).At(call.Position())
-	}
-	src, err := b.windowInput(call.Args[0], word, s, left)
-	if err != nil {
-		return nil, err
-	}
-	col, err := b.windowTime(call.Args[1], word, src)
-	if err != nil {
-		return nil, err
-	}
-	w := &logical.WindowInfo{Kind: kind, Time: col.ID}
-	names := []string{"window size", "window offset"}
-	into := []*int64{&w.Size, &w.Offset}
-	if kind == "hop" {
-		names, into = append([]string{"window slide"}, names...), append([]*int64{&w.Slide}, into...)
-	}
-	for i, a := range call.Args[2:] {
-		if *into[i], err = b.windowLength(a, word+" "+names[i], names[i] != "window offset"); err != nil {
-			return nil, err
-		}
-	}
-	if kind == "hop" && w.Size%w.Slide != 0 {
-		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "HOP window size must be a multiple of its slide").At(call.Position())
-	}
-	if kind == "tumble" {
-		w.Slide = w.Size
-	}
-	n := &logical.Node{Op: logical.Window, In: []*logical.Node{src.node}, Win: w}
-	n.Out = []logical.Col{b.NewCol("window_start", col.Type, true), b.NewCol("window_end", col.Type, true)}
-	r := &relation{name: t.Alias, original: "\x00"}
-	if r.name == "" {
-		r.name = kind
-		if len(src.rels) == 1 {
-			r.name = src.rels[0].name
-		}
-	}
-	r.cols = append(slices.Clone(src.cols), column{Col: n.Out[0]}, column{Col: n.Out[1]})
-	if len(t.Columns) > len(r.cols) {
-		return nil, sqlerr.New(sqlerr.InvalidColumnReference, "table %q has %d columns available but %d columns specified",
-			r.name, len(r.cols), len(t.Columns)).At(t.Position())
-	}
-	for i, name := range t.Columns {
-		r.cols[i].Name = name
-	}
-	return &source{node: n, part: part{rels: []*relation{r}, cols: r.cols}}, nil
-}
-
-// windowInput binds the relation that a window function cuts: a name or a subquery.
-func (b *Binder) windowInput(e ast.Expr, word string, s *scope, left *source) (*source, error) {
-	switch e := e.(type) {
-	case *ast.ColumnRef:
-		return b.bindTable(&ast.TableName{Pos: e.Pos, Name: e.Parts}, s, left)
-	case *ast.Subquery:
-		return b.bindTable(&ast.Derived{Pos: e.Pos, Query: e.Query, Alias: "_"}, s, left)
-	}
-	return nil, sqlerr.New(sqlerr.DatatypeMismatch, "the first argument of %s must be a relation", word).At(e.Position())
-}
-
-func (b *Binder) windowTime(e ast.Expr, word string, src *source) (logical.Col, error) {
-	c := &exprCtx{b: b, s: &scope{part: src.part}, clause: word}
-	x, err := c.bind(e)
-	if err != nil {
-		return logical.Col{}, err
-	}
-	if x.Kind != expr.Column {
-		return logical.Col{}, sqlerr.New(sqlerr.InvalidColumnReference, "the second argument of %s must be a column", word).
-			WithHint("Compute the column in a subquery first.").At(e.Position())
-	}
-	if !x.Type.IsTime() {
-		return logical.Col{}, sqlerr.New(sqlerr.DatatypeMismatch, "the time column of %s must be of type timestamp or timestamp with time zone, not %s", word, x.Type).At(e.Position())
-	}
-	col, _ := src.node.Col(x.Index)
-	return col, nil
-}
-
-// windowLength binds a constant interval without months.
-func (b *Binder) windowLength(e ast.Expr, what string, positive bool) (int64, error) {
-	c := &exprCtx{b: b, s: &scope{}, clause: "window functions"}
-	x, err := c.bind(e)
-	if err != nil {
-		return 0, err
-	}
-	if x, err = b.implicit(x, types.T(types.Interval)); err != nil {
-		return 0, sqlerr.New(sqlerr.DatatypeMismatch, "%s must be an interval", what).At(e.Position())
-	}
-	x = Fold(x, &b.Env)
-	if x.Kind != expr.Literal || x.Lit.Null {
-		return 0, sqlerr.New(sqlerr.InvalidParameterValue, "%s must be a constant", what).At(e.Position())
-	}
-	v := types.IntervalOf(x.Lit.S)
-	if v.Months != 0 {
-		return 0, sqlerr.New(sqlerr.InvalidParameterValue, "%s must not contain months or years", what).
-			WithHint("Their length varies. Use days, or group by date_trunc('month', …).").At(e.Position())
-	}
-	const day = 24 * 60 * 60 * 1_000_000
-	us := int64(v.Days)*day + v.Micros
-	if positive && us <= 0 {
-		return 0, sqlerr.New(sqlerr.InvalidParameterValue, "%s must be positive", what).At(e.Position())
-	}
-	return us, nil
 }
 
 // tableFuncs puts the set-returning functions of the select list above node. Several run in

@@ -52,6 +52,12 @@ func renumber(n *Node, m map[int]int) *Node {
 		c.Out[i].ID = to(c.Out[i].ID)
 	}
 	c.Keys = all(n.Keys)
+	if n.Unique != nil {
+		c.Unique = make([][]int, len(n.Unique))
+		for i, ids := range n.Unique {
+			c.Unique[i] = all(ids)
+		}
+	}
 	if n.Map != nil {
 		c.Map = make([][]int, len(n.Map))
 		for i, ids := range n.Map {

@@ -20,6 +20,7 @@ const (
 	Union     Op = "union" // UNION ALL
 	SetOp     Op = "setop" // INTERSECT, EXCEPT
 	Window    Op = "window"
+	Session   Op = "session"
 	TableFunc Op = "tablefunc"
 	Sort      Op = "sort"
 	Limit     Op = "limit"
@@ -53,20 +54,22 @@ type Node struct {
 	Op Op
 	In []*Node
 	// Out are the columns that the node itself makes: all columns of a Scan, Values, Project, Union or
-	// SetOp, the calls of an Agg or Over, the two bounds of a Window, the result columns of a TableFunc
+	// SetOp, the calls of an Agg or Over, the two bounds of a Window or Session, the result columns of a TableFunc
 	// or Apply. Cols gives the whole output.
 	Out []Col
 
 	Scan  *ScanInfo
 	Rows  [][]*expr.Expr // Values
 	Exprs []*expr.Expr   // Project: one per Out
+	// Unique are keys of a Project's output that do not follow from its input's keys.
+	Unique [][]int
 
 	// Preds are the conjuncts of a Filter, or of a Join's condition.
 	Preds     []*expr.Expr
 	Kind      JoinKind
 	NullAware bool // Anti join of NOT IN: the first predicate is the compared pair
 
-	Keys  []int // Agg: group columns; TopN, Over: partition columns (input ids)
+	Keys  []int // Agg: group columns; TopN, Over, Session: partition columns (input ids)
 	Aggs  []AggCall
 	Phase Phase
 	// Count is the Merge Agg's input column with the partial count of rows.
@@ -136,11 +139,15 @@ type SortKey struct {
 	Desc, NullsFirst bool
 }
 
-// WindowInfo is a TUMBLE or HOP window; durations are in microseconds.
+// WindowInfo is how a Window or Session cuts time. Slide is the distance of HOP windows, the step of
+// CUMULATE; Size is the gap of a Session, whose Keys are the columns that have sessions of their own.
 type WindowInfo struct {
-	Kind                string // "tumble", "hop"
+	Kind                string // "tumble", "hop", "cumulate", "session"
 	Time                int    // column id
-	Size, Slide, Offset int64
+	Size, Slide, Offset int64  // in microseconds, or in months
+	Months              bool
+	// Zone is the time zone in whose civil time windows of days or months are cut; "" = UTC.
+	Zone string
 }
 
 // FuncInfo is a table function over the input's columns.
@@ -210,7 +217,7 @@ func (n *Node) Cols() []Col {
 			out = append(out, find(in, k))
 		}
 		return append(out, n.Out...)
-	case Window, TableFunc, Over, TopN: // a TopN's own column is the position
+	case Window, Session, TableFunc, Over, TopN: // a TopN's own column is the position
 		return concat(n.In[0].Cols(), n.Out)
 	case Join:
 		return n.joinCols()

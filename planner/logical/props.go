@@ -74,7 +74,7 @@ func rawKeys(n *Node) [][]int {
 		}
 	case Filter:
 		return filterKeys(n)
-	case Sort, Over:
+	case Sort, Over, Session:
 		return Keys(n.In[0])
 	case Limit, TopN:
 		if len(n.Keys) == 0 && !n.WithTies && litIs(n.Limit, 1) {
@@ -108,9 +108,10 @@ func rawKeys(n *Node) [][]int {
 		return keys
 	case Window:
 		keys := Keys(n.In[0])
-		if n.Win.Kind != "tumble" {
+		bound := map[string]int{"hop": 0, "cumulate": 1} // which bound tells a row's windows apart
+		if b, many := bound[n.Win.Kind]; many {
 			for i, k := range keys {
-				keys[i] = append(append([]int(nil), k...), n.Out[0].ID)
+				keys[i] = append(append([]int(nil), k...), n.Out[b].ID)
 			}
 		}
 		return keys
@@ -191,8 +192,20 @@ func filterKeys(n *Node) [][]int {
 	return out
 }
 
-// projectKeys keeps the keys whose columns pass through the projection, possibly under a new id.
+// projectKeys gives the keys whose columns pass through the projection, and those that are known.
 func projectKeys(n *Node) [][]int {
+	out := PassKeys(n, Keys(n.In[0]))
+	have := n.IDs()
+	for _, k := range n.Unique {
+		if have.Contains(SetOf(k...)) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// PassKeys returns those of the keys whose columns pass through a projection, possibly under a new id.
+func PassKeys(n *Node, keys [][]int) [][]int {
 	to := map[int]int{}
 	for i, e := range n.Exprs {
 		if e.Kind == expr.Column {
@@ -202,7 +215,7 @@ func projectKeys(n *Node) [][]int {
 		}
 	}
 	var out [][]int
-	for _, k := range Keys(n.In[0]) {
+	for _, k := range keys {
 		m := make([]int, 0, len(k))
 		for _, id := range k {
 			if t, ok := to[id]; ok {

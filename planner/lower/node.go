@@ -8,6 +8,7 @@ import (
 	"tidemill/exec/op/filter"
 	"tidemill/exec/op/limit"
 	"tidemill/exec/op/project"
+	"tidemill/exec/op/session"
 	"tidemill/exec/op/setop"
 	"tidemill/exec/op/sort"
 	"tidemill/exec/op/tablefunc"
@@ -54,6 +55,8 @@ func (l *lowerer) lower(n *logical.Node) (int, error) {
 		return l.setOp(n)
 	case logical.Window:
 		return l.window(n)
+	case logical.Session:
+		return l.session(n)
 	case logical.TableFunc:
 		return l.tableFunc(n)
 	case logical.Sort, logical.Limit, logical.MaxOne:
@@ -285,11 +288,34 @@ func (l *lowerer) window(n *logical.Node) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	cfg := window.Config{Kind: n.Win.Kind, Col: position(in.ids, n.Win.Time), Size: n.Win.Size, Slide: n.Win.Slide, Offset: n.Win.Offset}
+	cfg := window.Config{Kind: n.Win.Kind, Col: position(in.ids, n.Win.Time), Size: n.Win.Size, Slide: n.Win.Slide, Offset: n.Win.Offset,
+		Months: n.Win.Months, Zone: n.Win.Zone}
 	if cfg.Kind == window.Tumble {
 		cfg.Slide = 0
 	}
 	return l.add(n, window.Name, 1, cfg, []input{local(at)}, n.Cols(), in.dist)
+}
+
+// session lowers a Session; one with a single column of its own asks for numbers.
+func (l *lowerer) session(n *logical.Node) (int, error) {
+	at, in, err := l.input(n.In[0])
+	if err != nil {
+		return 0, err
+	}
+	edge, d, err := l.gather(at, in, n.Keys)
+	if err != nil {
+		return 0, err
+	}
+	keys, err := positions(n.Keys, in.ids)
+	if err != nil {
+		return 0, err
+	}
+	placed, err := l.placed(d, n.Keys, in.ids)
+	if err != nil {
+		return 0, err
+	}
+	cfg := session.Config{Col: position(in.ids, n.Win.Time), Gap: n.Win.Size, Keys: keys, Dist: placed, IDs: len(n.Out) == 1}
+	return l.add(n, session.Name, 1, cfg, []input{edge}, n.Cols(), d)
 }
 
 func (l *lowerer) tableFunc(n *logical.Node) (int, error) {

@@ -7,8 +7,9 @@ import (
 	"tidemill/sql/expr"
 )
 
-// hopSlices aggregates over a hopping window by slices: rows are folded per slice of one slide
-// first, and only the partial results are repeated into the windows that hold the slice.
+// hopSlices aggregates over hopping and cumulating windows by slices: rows are folded per slice
+// first, and only the partial results are repeated into the windows that hold the slice. The length
+// of a slice divides size and slide.
 func hopSlices(c *Ctx, n *logical.Node, _ []logical.Col) (*logical.Node, error) {
 	return bottomUp(n, func(n *logical.Node) (*logical.Node, error) {
 		if n.Op != logical.Agg || len(n.Keys) == 0 || !logical.CanSplit(n, !c.View || logical.AppendOnly(n.In[0])) {
@@ -38,7 +39,11 @@ func (h *hopRule) rewrite() *logical.Node {
 		chain = append(chain, at)
 		at = at.In[0]
 	}
-	if at.Op != logical.Window || at.Win.Kind != "hop" {
+	if at.Op != logical.Window || at.Win.Kind == "tumble" {
+		return nil
+	}
+	length := gcd(at.Win.Size, at.Win.Slide)
+	if at.Win.Slide/length > slicesMax {
 		return nil
 	}
 	h.hop = at
@@ -48,7 +53,7 @@ func (h *hopRule) rewrite() *logical.Node {
 	stop := h.slice
 	stop.ID = h.NewID()
 	w := *at.Win
-	w.Kind, w.Size, w.Slide = "tumble", at.Win.Slide, at.Win.Slide
+	w.Kind, w.Size, w.Slide = "tumble", length, length
 	in := &logical.Node{Op: logical.Window, In: at.In, Win: &w, Out: []logical.Col{h.slice, stop}}
 	for _, n := range slices.Backward(chain) {
 		if in = h.rebuild(n, in); in == nil {
@@ -68,6 +73,16 @@ func (h *hopRule) rewrite() *logical.Node {
 		return nil
 	}
 	return h.assemble(in)
+}
+
+// slicesMax is the number of slices per slide above which slices are too short to hold many rows.
+const slicesMax = 60
+
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 // rebuild puts a projection or filter of the old chain over the slices; nil when it computes with the

@@ -18,8 +18,9 @@ func mergeProjects(_ *Ctx, n *logical.Node, _ []logical.Col) (*logical.Node, err
 			for i, c := range in.Out {
 				m[c.ID] = in.Exprs[i]
 			}
+			known := logical.PassKeys(n, in.Unique)
 			n = n.MapExprs(func(e *expr.Expr) *expr.Expr { return logical.Replace(e, m) })
-			n.In = in.In
+			n.In, n.Unique = in.In, append(known, n.Unique...)
 		}
 		if passes(n) {
 			return n.In[0], nil

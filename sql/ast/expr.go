@@ -120,6 +120,8 @@ type (
 		Filter      Expr
 		Over        *Window // nil = no OVER
 		Variadic    bool
+		// Partition are the columns of SESSION(relation PARTITION BY …, …).
+		Partition []*ColumnRef
 	}
 	// Cast is expr::type or CAST(expr AS type), also typed literals such as DATE '2020-01-01'.
 	Cast struct {

@@ -99,3 +99,13 @@ type (
 		Natural     bool
 	}
 )
+
+// IsWindowFunction tells whether the name, in lower case, is that of a function in FROM that cuts a
+// relation into windows of time.
+func IsWindowFunction(name string) bool {
+	switch name {
+	case "tumble", "hop", "cumulate", "session":
+		return true
+	}
+	return false
+}

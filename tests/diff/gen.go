@@ -256,8 +256,11 @@ func (g *gen) topnQuery() query {
 		g.pick("a", "a DESC", "n DESC NULLS LAST", "s COLLATE \"C\"", "f", "ts DESC", "a NULLS FIRST"), 1+g.r.IntN(6), g.pick("", "", " OFFSET 2")))
 }
 
-// windowQuery draws TUMBLE and HOP aggregations with their PostgreSQL counterparts.
+// windowQuery draws aggregations over windows with their PostgreSQL counterparts.
 func (g *gen) windowQuery() query {
+	if g.chance(50) {
+		return g.sessionQuery()
+	}
 	aggs := g.aggs("w")
 	key := g.pick("", "w.a, ")
 	if g.chance(50) {
@@ -273,9 +276,15 @@ func (g *gen) windowQuery() query {
 		}
 	}
 	g.features["hop"]++
+	if g.chance(40) {
+		return g.cumulateQuery(key, aggs)
+	}
 	slide, size, n := "10 minutes", "30 minutes", 3
-	if g.chance(50) {
+	switch g.r.IntN(3) {
+	case 0:
 		slide, size, n = "1 hour", "2 hours", 2
+	case 1:
+		slide, size, n = "20 minutes", "50 minutes", 3
 	}
 	sel := func(from string) string {
 		return fmt.Sprintf("SELECT %sw.window_start, %s FROM %s GROUP BY %sw.window_start", key, aggs, from, key)
@@ -283,7 +292,7 @@ func (g *gen) windowQuery() query {
 	return query{
 		ours: sel(fmt.Sprintf("HOP(t, ts, INTERVAL '%s', INTERVAL '%s') AS w", slide, size)),
 		pg: sel(fmt.Sprintf(`(SELECT t.*, date_bin('%[1]s', ts, '1970-01-01') - i * INTERVAL '%[1]s' AS window_start
-			FROM t, generate_series(0, %[2]d) AS i WHERE ts IS NOT NULL) AS w`, slide, n-1)),
+			FROM t, generate_series(0, %[2]d) AS i WHERE ts IS NOT NULL AND ts < date_bin('%[1]s', ts, '1970-01-01') - i * INTERVAL '%[1]s' + INTERVAL '%[3]s') AS w`, slide, n-1, size)),
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"tidemill/exec/op/notin"
 	"tidemill/exec/op/optest"
 	"tidemill/exec/op/partialagg"
+	"tidemill/exec/op/session"
 	"tidemill/exec/op/topn"
 	"tidemill/exec/op/window"
 	"tidemill/exec/plan"
@@ -61,6 +62,7 @@ func TestAllocs(t *testing.T) {
 	hop := window.Config{Kind: window.Hop, Col: 3, Size: 60_000_000, Slide: 20_000_000}
 	hopOut := append(append(types.Schema(nil), in...), in[3], in[3])
 	optest.Allocs(t, filter.Name, filter.Config{Pred: &expr.Expr{Kind: expr.IsNull, Type: types.T(types.Bool), Args: []*expr.Expr{expr.Col(0, int4)}}}, []types.Schema{in}, in, one)
+	optest.Allocs(t, session.Name, session.Config{Col: 3, Gap: 60_000_000, Keys: []int{0}}, []types.Schema{in}, hopOut, one)
 	optest.Allocs(t, window.Name, hop, []types.Schema{in}, hopOut, one)
 	optest.Allocs(t, hashagg.Name, hashagg.Config{Keys: []int{0}, Aggs: calls}, []types.Schema{in}, aggOut, one)
 	optest.Allocs(t, partialagg.Name, partial, []types.Schema{in}, partialagg.Schema(partial, in), one)

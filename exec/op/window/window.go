@@ -1,18 +1,24 @@
 // Package window is the operator window: it assigns rows to windows of event time by adding the
 // columns window_start and window_end.
 //
-// Algorithm. Windows are half-open intervals [start, end) of a fixed size whose starts are the
-// multiples of the slide, shifted by the offset: start = offset + k·slide, end = start + size.
-// tumble has slide = size, so each row is in exactly one window and the input's columns are shared;
-// hop puts a row into every window that contains it (size/slide of them) by repeating it. With a time
-// zone, whose use needs a size and a slide of whole days, windows are cut on the wall clock of that
-// zone: a day window then starts at local midnight and lasts 23 or 25 hours when the clock changes.
-// Windows of other sizes are cut on UTC, where their length never varies.
+// Algorithm. Windows are half-open intervals [start, end) whose places on the time line are counted
+// in microseconds or in months. Their starts are the multiples of the slide, shifted by the offset:
+//
+//	tumble    start = offset + k·size, end = start + size: each row is in exactly one window and the
+//	          input's columns are shared
+//	hop       start = offset + k·slide, end = start + size: a row is repeated for each of the
+//	          size/slide windows that contain it
+//	cumulate  start = offset + k·size, end = start + step, start + 2·step, … start + size: windows
+//	          that grow by the step (the slide) until they have their size
+//
+// With a time zone, whose use needs lengths of whole days or months, windows are cut on the wall
+// clock of that zone: a day window then starts at local midnight and lasts 23 or 25 hours when the
+// clock changes. Other windows are cut on UTC.
 //
 // A row whose time is NULL or infinite is in no window and is dropped. (Flink fails such rows; a
 // WHERE on the window columns would drop them too.) The operator is linear and has no state.
 //
-// Aggregation over hop windows should not repeat every row size/slide times. The cheap plan is
+// Aggregation over windows that overlap should not repeat every row. The cheap plan is
 //
 //	window{tumble, size = gcd(size, slide)} → partialagg by (slice, keys)
 //	→ window{hop, col = slice start} → hashagg{mode merge} by (window, keys)
@@ -36,18 +42,21 @@ const Name = "window"
 
 // The kinds of windows.
 const (
-	Tumble = "tumble"
-	Hop    = "hop"
+	Tumble   = "tumble"
+	Hop      = "hop"
+	Cumulate = "cumulate"
 )
 
-// Config configures the operator. Durations are in microseconds.
+// Config configures the operator. Lengths are in microseconds, or in months.
 type Config struct {
 	Kind   string `json:"kind"`
 	Col    int    `json:"col"` // the time column, a timestamp or timestamptz
 	Size   int64  `json:"size"`
-	Slide  int64  `json:"slide,omitempty"` // hop only
+	Slide  int64  `json:"slide,omitempty"` // of hop; the step of cumulate
 	Offset int64  `json:"offset,omitempty"`
-	// Zone is the time zone of windows of whole days over a timestamptz; "" = UTC.
+	// Months tells that lengths and offset are numbers of months.
+	Months bool `json:"months,omitempty"`
+	// Zone is the time zone of windows of whole days or months over a timestamptz; "" = UTC.
 	Zone string `json:"zone,omitempty"`
 }
 
@@ -72,7 +81,7 @@ type window struct {
 func init() {
 	op.Register(op.Spec{
 		Name:    Name,
-		Summary: "Assigns rows to tumbling or hopping windows of event time.",
+		Summary: "Assigns rows to tumbling, hopping or cumulating windows of event time.",
 		Ports:   1, Tables: op.Stateless, Format: 1, MinFormat: 1,
 		New: New,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
@@ -86,17 +95,27 @@ func init() {
 }
 
 func (c *Config) explain(in types.Schema) string {
-	s := fmt.Sprintf("%s of %v on %s", c.Kind, time.Duration(c.Size)*time.Microsecond, op.Col(in, c.Col))
-	if c.Kind == Hop {
-		s += fmt.Sprintf(" every %v", time.Duration(c.Slide)*time.Microsecond)
+	s := fmt.Sprintf("%s of %s on %s", c.Kind, c.length(c.Size), op.Col(in, c.Col))
+	switch c.Kind {
+	case Hop:
+		s += " every " + c.length(c.Slide)
+	case Cumulate:
+		s += " by steps of " + c.length(c.Slide)
 	}
 	if c.Offset != 0 {
-		s += fmt.Sprintf(" shifted by %v", time.Duration(c.Offset)*time.Microsecond)
+		s += " shifted by " + c.length(c.Offset)
 	}
 	if c.Zone != "" {
 		s += " in " + c.Zone
 	}
 	return s
+}
+
+func (c *Config) length(n int64) string {
+	if c.Months {
+		return fmt.Sprintf("%d mon", n)
+	}
+	return (time.Duration(n) * time.Microsecond).String()
 }
 
 // New makes the operator.
@@ -109,19 +128,21 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		c.Slide = c.Size
 	}
 	switch {
-	case c.Kind != Tumble && c.Kind != Hop:
+	case c.Kind != Tumble && c.Kind != Hop && c.Kind != Cumulate:
 		return nil, fmt.Errorf("window: unknown kind %q", c.Kind)
 	case c.Size <= 0 || c.Slide <= 0:
 		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "window size and slide must be positive")
+	case c.Kind == Cumulate && c.Size%c.Slide != 0:
+		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "window size must be a multiple of the step")
 	case c.Size/c.Slide > perRowMax:
 		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "more than %d windows per row", perRowMax)
 	case c.Col < 0 || c.Col >= len(env.In[0]) || !env.In[0][c.Col].Type.IsTime():
 		return nil, fmt.Errorf("window: column %d is not a timestamp", c.Col)
 	}
 	w := &window{Config: c, schema: env.Out, starts: env.In[0][c.Col].Type}
-	if c.Zone != "" && w.starts.ID == types.Timestamptz && c.Size%day == 0 && c.Slide%day == 0 {
-		if w.loc, err = time.LoadLocation(c.Zone); err != nil {
-			return nil, sqlerr.New(sqlerr.InvalidTimeZone, "time zone %q not recognized", c.Zone)
+	if c.Zone != "" && w.starts.ID == types.Timestamptz && (c.Months || c.Size%day == 0 && c.Slide%day == 0) {
+		if w.loc, err = types.ParseZone(c.Zone); err != nil {
+			return nil, err
 		}
 	}
 	return w, nil
@@ -131,31 +152,30 @@ func (w *window) Push(c *op.Ctx, _ int, in *rows.Batch) error {
 	if w.Kind == Tumble {
 		return w.tumble(c, in)
 	}
-	return w.hop(c, in)
+	return w.repeat(c, in)
 }
 
 func (w *window) Finish(*op.Ctx) error { return nil }
 
-// last returns the start and the end of the last window that contains t; ok is false when they are
-// out of the range of timestamps.
+// last returns the start and the end of the tumbling window that contains t; ok is false when they
+// are out of the range of timestamps.
 func (w *window) last(t int64) (start, end int64, ok bool) {
-	if w.loc != nil {
-		local := w.floor(types.LocalMicros(t, w.loc))
-		start, end = types.InstantMicros(local, w.loc), types.InstantMicros(local+w.Size, w.loc)
-		return start, end, start <= end
+	at := w.place(t)
+	first := floor(at, w.Size, w.Offset)
+	if first > at || first+w.Size < first {
+		return 0, 0, false
 	}
-	start = w.floor(t)
-	end = start + w.Size
-	return start, end, start <= t && start <= end
+	start, end = w.instant(first), w.instant(first+w.Size)
+	return start, end, start <= t && t < end
 }
 
-// floor returns the greatest window start that is not after t.
-func (w *window) floor(t int64) int64 {
-	m := (t - w.Offset) % w.Slide
+// floor returns the greatest multiple of unit, shifted by the offset, that is not after at.
+func floor(at, unit, offset int64) int64 {
+	m := (at - offset) % unit
 	if m < 0 {
-		m += w.Slide
+		m += unit
 	}
-	return t - m
+	return at - m
 }
 
 func (w *window) outOfRange(c *op.Ctx, in *rows.Batch, r int) error {
@@ -211,9 +231,13 @@ func head(in *rows.Batch, k int) []int32 {
 	return sel
 }
 
-// hop repeats rows, in chunks.
-func (w *window) hop(c *op.Ctx, in *rows.Batch) error {
+// repeat gives each row once per window, in chunks.
+func (w *window) repeat(c *op.Ctx, in *rows.Batch) error {
 	ts := in.Cols[w.Col]
+	windows := w.hop
+	if w.Kind == Cumulate {
+		windows = w.cumulate
+	}
 	n := in.Len()
 	for k := range n {
 		r := in.Row(k)
@@ -221,7 +245,8 @@ func (w *window) hop(c *op.Ctx, in *rows.Batch) error {
 		if ts.IsNull(r) || !types.IsFinite(t) {
 			continue
 		}
-		if !w.windows(t, int32(r)) {
+		if mark := len(w.idx); !windows(w.place(t), int32(r)) {
+			w.idx, w.wstart, w.wend = w.idx[:mark], w.wstart[:mark], w.wend[:mark]
 			if err := w.outOfRange(c, in, r); err != nil {
 				return err
 			}
@@ -235,28 +260,33 @@ func (w *window) hop(c *op.Ctx, in *rows.Batch) error {
 	return w.flush(c, in)
 }
 
-// windows adds row r once per window that contains t, oldest window last.
-func (w *window) windows(t int64, r int32) bool {
-	mark := len(w.idx)
-	at := t
-	if w.loc != nil {
-		at = types.LocalMicros(t, w.loc)
-	}
-	for start := w.floor(at); start > at-w.Size; start -= w.Slide {
-		end := start + w.Size
-		if start > at || end < start {
-			w.idx, w.wstart, w.wend = w.idx[:mark], w.wstart[:mark], w.wend[:mark]
+// hop adds row r once per window that contains the place at, oldest window last. ok is false when a
+// window is out of the range of timestamps.
+func (w *window) hop(at int64, r int32) (ok bool) {
+	for start := floor(at, w.Slide, w.Offset); start > at-w.Size; start -= w.Slide {
+		if start > at || start+w.Size < start {
 			return false
 		}
-		w.idx = append(w.idx, r)
-		if w.loc != nil {
-			w.wstart = append(w.wstart, types.InstantMicros(start, w.loc))
-			w.wend = append(w.wend, types.InstantMicros(end, w.loc))
-			continue
-		}
-		w.wstart, w.wend = append(w.wstart, start), append(w.wend, end)
+		w.add(r, start, start+w.Size)
 	}
 	return true
+}
+
+// cumulate adds row r once per window that has grown beyond the place at.
+func (w *window) cumulate(at int64, r int32) (ok bool) {
+	start := floor(at, w.Size, w.Offset)
+	if start > at || start+w.Size < start {
+		return false
+	}
+	for end := floor(at, w.Slide, w.Offset) + w.Slide; end <= start+w.Size; end += w.Slide {
+		w.add(r, start, end)
+	}
+	return true
+}
+
+func (w *window) add(r int32, start, end int64) {
+	w.idx = append(w.idx, r)
+	w.wstart, w.wend = append(w.wstart, w.instant(start)), append(w.wend, w.instant(end))
 }
 
 func (w *window) flush(c *op.Ctx, in *rows.Batch) error {

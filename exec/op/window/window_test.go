@@ -29,6 +29,8 @@ func TestModel(t *testing.T) {
 		{Kind: Hop, Col: 1, Size: 10 * minute, Slide: 5 * minute},
 		{Kind: Hop, Col: 1, Size: 10 * minute, Slide: 4 * minute, Offset: minute},
 		{Kind: Hop, Col: 1, Size: 3 * minute, Slide: 5 * minute},
+		{Kind: Cumulate, Col: 1, Size: 10 * minute, Slide: 2 * minute},
+		{Kind: Cumulate, Col: 1, Size: 6 * minute, Slide: 3 * minute, Offset: -minute},
 	} {
 		optest.Run(t, optest.Case{
 			Op: Name, Config: c, In: []types.Schema{in}, Out: out, Stateless: true,
@@ -48,10 +50,14 @@ func model(c Config, in optest.Relation) (out optest.Relation) {
 		if ts.Null {
 			continue
 		}
-		for k := int64(-100); k < 100; k++ {
+		for k := int64(-400); k < 400; k++ {
 			start, end := ts, ts
 			start.I = c.Offset + k*slide
 			end.I = start.I + c.Size
+			if c.Kind == Cumulate {
+				start.I = floor(start.I, c.Size, c.Offset)
+				end.I = c.Offset + (k+1)*slide
+			}
 			if start.I <= ts.I && ts.I < end.I {
 				out = append(out, optest.Weighted{Row: optest.Concat(x.Row, optest.Row{start, end}), W: x.W})
 			}
@@ -85,6 +91,10 @@ func TestZone(t *testing.T) {
 		{"America/New_York", "2024-11-03 06:30", "2024-11-03 04:00", "2024-11-04 05:00"},
 		{"Asia/Kathmandu", "2024-01-01 18:14", "2023-12-31 18:15", "2024-01-01 18:15"},
 		{"Asia/Kathmandu", "2024-01-01 18:15", "2024-01-01 18:15", "2024-01-02 18:15"},
+		{"America/Havana", "2024-11-03 04:30", "2024-11-03 04:00", "2024-11-04 05:00"}, // midnight comes twice
+		{"America/Havana", "2024-11-03 05:30", "2024-11-03 04:00", "2024-11-04 05:00"},
+		{"America/Havana", "2024-11-03 03:59", "2024-11-02 04:00", "2024-11-03 04:00"},
+		{"America/Havana", "2024-03-10 05:00", "2024-03-10 05:00", "2024-03-11 04:00"}, // midnight is skipped
 	} {
 		for _, kind := range []string{Tumble, Hop} {
 			cfg := Config{Kind: kind, Col: 1, Size: day, Slide: day, Zone: c.zone}
@@ -93,6 +103,35 @@ func TestZone(t *testing.T) {
 			if got != want {
 				t.Errorf("%s %s: got %s want %s", kind, c.zone, got, want)
 			}
+		}
+	}
+}
+
+// TestMonths checks windows of months and years.
+func TestMonths(t *testing.T) {
+	in, _ := schemas(types.Timestamptz)
+	for _, c := range []struct {
+		cfg        Config
+		at         string
+		start, end []string
+	}{
+		{Config{Kind: Tumble, Size: 1}, "2024-02-29 12:00", []string{"2024-02-01 00:00"}, []string{"2024-03-01 00:00"}},
+		{Config{Kind: Tumble, Size: 12, Offset: 3}, "2024-02-29 12:00", []string{"2023-04-01 00:00"}, []string{"2024-04-01 00:00"}},
+		{Config{Kind: Tumble, Size: 3}, "1969-12-31 23:59", []string{"1969-10-01 00:00"}, []string{"1970-01-01 00:00"}},
+		{Config{Kind: Tumble, Size: 1, Zone: "Europe/Berlin"}, "2024-03-31 22:00", []string{"2024-03-31 22:00"}, []string{"2024-04-30 22:00"}},
+		{Config{Kind: Hop, Size: 3, Slide: 1}, "2024-01-15 00:00", []string{"2024-01-01 00:00", "2023-12-01 00:00", "2023-11-01 00:00"},
+			[]string{"2024-04-01 00:00", "2024-03-01 00:00", "2024-02-01 00:00"}},
+		{Config{Kind: Cumulate, Size: 3, Slide: 1}, "2024-02-15 00:00", []string{"2024-01-01 00:00", "2024-01-01 00:00"},
+			[]string{"2024-03-01 00:00", "2024-04-01 00:00"}},
+	} {
+		c.cfg.Col, c.cfg.Months = 1, true
+		got, _ := push(t, c.cfg, types.Timestamptz, rows.MustParse(in, fmt.Sprintf("+1 ('x', '%s+00')", c.at)))
+		want := ""
+		for i := range c.start {
+			want += fmt.Sprintf("+1 ('x', '%s:00+00', '%s:00+00', '%s:00+00')\n", c.at, c.start[i], c.end[i])
+		}
+		if got != want {
+			t.Errorf("%+v: got\n%swant\n%s", c.cfg, got, want)
 		}
 	}
 }
@@ -109,6 +148,7 @@ func TestExtremes(t *testing.T) {
 	batch := b.Finish()
 	for _, c := range []Config{
 		{Kind: Tumble, Col: 1, Size: 10 * minute}, {Kind: Hop, Col: 1, Size: 10 * minute, Slide: 10 * minute},
+		{Kind: Cumulate, Col: 1, Size: 10 * minute, Slide: 10 * minute},
 	} {
 		text, failed := push(t, c, types.Timestamp, batch)
 		want := "+1 ('x', '1970-01-01 00:00:00', '1970-01-01 00:00:00', '1970-01-01 00:10:00')\n"

@@ -16,7 +16,7 @@ func (d *desugar) call(name []string, pos int) {
 	d.raw("(")
 	d.enter()
 	d.c.ExpectPunct("(")
-	some := d.callArgs(n)
+	some := d.callArgs(n, plain)
 	d.c.ExpectPunct(")")
 	d.leave()
 	if plain {
@@ -57,7 +57,8 @@ func (d *desugar) call(name []string, pos int) {
 }
 
 // callArgs writes what stands between the brackets of a call and tells whether it was anything.
-func (d *desugar) callArgs(n *ast.Call) bool {
+// plain is set for a function in FROM.
+func (d *desugar) callArgs(n *ast.Call, plain bool) bool {
 	if d.c.IsPunct(")") {
 		return false
 	}
@@ -97,7 +98,11 @@ func (d *desugar) callArgs(n *ast.Call) bool {
 			n.ArgNames = append(n.ArgNames, arg)
 		}
 		count++
-		d.expr(lvNone)
+		if plain && len(n.Name) == 1 && ast.IsWindowFunction(n.Name[0]) {
+			d.windowArg(n, count)
+		} else {
+			d.expr(lvNone)
+		}
 	})
 	if d.c.Accept("order", "by") {
 		d.raw(",pg_order(")

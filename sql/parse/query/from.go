@@ -127,7 +127,7 @@ func (d *desugar) table(joins *int) {
 		d.derivedAlias(n)
 	case d.c.IsPunct("(") && !lateral:
 		d.bracketed(joins)
-	case d.c.Is("rows", "from") && d.c.At(2).IsPunct("("):
+	case d.c.Is("rows", "from") && d.c.At(2).IsPunct("("), d.c.Is("table") && d.c.At(1).IsPunct("("):
 		d.tableFunc(lateral)
 	case d.c.IsAny("xmltable", "json_table") && d.c.At(1).IsPunct("("):
 		d.c.Unsupported(t.Pos, "%s is not supported", d.c.Src[d.c.Peek().Start:d.c.Peek().End])
@@ -259,7 +259,14 @@ func functionWord(w string) bool {
 func (d *desugar) tableFunc(lateral bool) {
 	n := &ast.TableFunc{Pos: ast.Pos(d.c.Pos()), Lateral: lateral}
 	d.raw("(SELECT pg_from(")
-	if d.c.Accept("rows", "from") {
+	if d.c.Is("table") { // TABLE(f(…)), as SQL:2016 writes functions of relations
+		d.c.Next()
+		d.enter()
+		d.c.ExpectPunct("(")
+		d.function()
+		d.c.ExpectPunct(")")
+		d.leave()
+	} else if d.c.Accept("rows", "from") {
 		d.enter()
 		d.c.ExpectPunct("(")
 		d.list("functions", func() {
