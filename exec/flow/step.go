@@ -176,17 +176,48 @@ func (c *Circuit) collect(flows []*Dataflow) []Output {
 		d.fresh = false
 		d.measure(out.Deltas)
 		if out.Err != nil {
-			d.failed, dead[d.ID] = out.Err, out.Err
-			out.Deltas, out.Errors = nil, nil
-			for _, in := range d.instances {
-				in.dropMail()
-			}
-			d.release()
-			d.measure(nil)
+			dead[d.ID] = out.Err
+			out.fail(out.Err)
 		}
 		outs = append(outs, out)
 	}
 	return outs
+}
+
+// Fail stops dataflows whose output could not be stored, by id, and what reads them, before the epoch
+// of outs is committed.
+func (c *Circuit) Fail(outs []Output, failures map[uint32]error) {
+	if len(failures) == 0 {
+		return
+	}
+	for i := range outs {
+		out := &outs[i]
+		if out.Err != nil {
+			continue
+		}
+		err := failures[out.Flow.ID]
+		for _, l := range out.Flow.leaves {
+			if cause := failures[l.object]; cause != nil && err == nil {
+				err = fmt.Errorf("it reads a relation that stopped: %w", cause)
+			}
+		}
+		if err != nil {
+			failures[out.Flow.ID] = err
+			out.fail(err)
+		}
+	}
+}
+
+// fail stops the dataflow of an output.
+func (out *Output) fail(err error) {
+	d := out.Flow
+	d.failed, out.Err = err, err
+	out.Deltas, out.Errors = nil, nil
+	for _, in := range d.instances {
+		in.dropMail()
+	}
+	d.release()
+	d.measure(nil)
 }
 
 func (in *instance) dropMail() {

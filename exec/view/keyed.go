@@ -33,8 +33,8 @@ func (v *View) sortKeyed(deltas []*rows.Batch) {
 	v.sort.Sort()
 }
 
-// applyKeyed writes per key what remains of its changes: the new row, or a deletion. It returns by how
-// many rows the content has grown.
+// applyKeyed writes per key what remains of its changes: the new row, or a deletion. Nothing is written
+// if there is a violation. It returns by how many rows the content has grown.
 func (v *View) applyKeyed(w *state.CommitWriter, deltas []*rows.Batch) (grown int64, err error) {
 	v.sortKeyed(deltas)
 	var snap *state.Snap
@@ -43,6 +43,7 @@ func (v *View) applyKeyed(w *state.CommitWriter, deltas []*rows.Batch) (grown in
 		defer snap.Close()
 	}
 	prefix := v.prefix(0)
+	v.nets = v.nets[:0]
 	for i := 0; i < v.sort.Len(); {
 		end := v.sort.RunEnd(i)
 		vnode, key, _ := v.sort.At(i)
@@ -50,14 +51,20 @@ func (v *View) applyKeyed(w *state.CommitWriter, deltas []*rows.Batch) (grown in
 		if err != nil {
 			return 0, err
 		}
-		i = end
-		grown += net.sum
-		binary.BigEndian.PutUint16(prefix[5:], vnode)
 		if v.def.Check {
+			binary.BigEndian.PutUint16(prefix[5:], vnode)
 			if err := v.checkKeyed(snap, append(prefix, key...), deltas, &net); err != nil {
 				return 0, err
 			}
 		}
+		net.at = i
+		v.nets = append(v.nets, net)
+		i = end
+	}
+	for _, net := range v.nets {
+		vnode, key, _ := v.sort.At(net.at)
+		grown += net.sum
+		binary.BigEndian.PutUint16(prefix[5:], vnode)
 		switch {
 		case net.added != noRow:
 			b, r := deref(deltas, net.added)
@@ -74,6 +81,7 @@ const noRow = ^uint64(0)
 
 // netChange is what the changes of one key come to.
 type netChange struct {
+	at             int    // in the sorter
 	added, removed uint64 // row references, or noRow
 	sum            int64
 }

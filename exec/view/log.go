@@ -31,14 +31,17 @@ func (v *View) applyLog(w *state.CommitWriter, epoch uint64, deltas []*rows.Batc
 	if epoch != v.epoch {
 		v.epoch, v.pos = epoch, 0
 	}
-	for _, b := range deltas {
-		if b.Len() == 0 {
-			continue
-		}
-		if b, err = v.unweighted(b); err != nil {
+	plain := make([]*rows.Batch, len(deltas))
+	for i, b := range deltas { // nothing is written if there is a violation
+		if plain[i], err = v.unweighted(b); err != nil {
 			return 0, err
 		}
+	}
+	for _, b := range plain {
 		n := b.Len()
+		if n == 0 {
+			continue
+		}
 		if v.pos+uint64(n) > 1<<rowBits || epoch > math.MaxInt64>>rowBits {
 			return 0, v.violation("more than %d rows in an epoch", 1<<rowBits)
 		}

@@ -40,6 +40,7 @@ type View struct {
 
 	mu      sync.Mutex // guards what follows, the working space of Apply
 	sort    state.KeySorter
+	nets    []netChange // Keyed
 	key     []byte
 	row     []byte
 	epoch   uint64 // of the last Apply
@@ -91,7 +92,8 @@ func (v *View) Drop(w *state.CommitWriter) {
 }
 
 // Apply writes the changes of an epoch. All deltas of a relation in an epoch come in one call, or for
-// a Log in any number of them.
+// a Log in any number of them. After a *Violation part of the changes may be in w: the caller commits
+// them and gives the relation up, or abandons the commit.
 func (v *View) Apply(w *state.CommitWriter, epoch uint64, deltas []*rows.Batch) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -139,7 +141,16 @@ func (v *View) keyCols(b *rows.Batch) []*rows.Vec {
 	return cols
 }
 
-// violation is the error of checking mode and of writes that the storage cannot hold.
+// Violation is the error of changes that a relation cannot hold: a second row under a key, a retraction
+// from a log, and what checking mode finds. The store is as good as before; only the relation is not.
+type Violation struct{ err *sqlerr.Error }
+
+// Error implements error.
+func (e *Violation) Error() string { return e.err.Error() }
+
+// Unwrap returns the error for clients, with its SQLSTATE.
+func (e *Violation) Unwrap() error { return e.err }
+
 func (v *View) violation(format string, args ...any) error {
-	return sqlerr.New(sqlerr.Internal, "stored relation %d: %s", v.def.Table, fmt.Sprintf(format, args...))
+	return &Violation{sqlerr.New(sqlerr.Internal, "stored relation %d: %s", v.def.Table, fmt.Sprintf(format, args...))}
 }

@@ -1,11 +1,14 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"sync"
 
 	"tidemill/catalog"
 	"tidemill/exec/flow"
 	"tidemill/exec/state"
+	"tidemill/exec/view"
 )
 
 // epoch is one turn of the loop on its way to the store. While an epoch is being applied, the loop
@@ -63,10 +66,12 @@ func (e *Engine) prepare(ep *epoch) (*state.Commit, error) {
 			return c, err
 		}
 	}
-	ep.catalog = e.markFailed(&ep.p, ep.outs)
-	if err := e.circuit.Flush(c, ep.outs, e.applyWork(ep.number, &ep.p, ep.outs)); err != nil {
+	var spoiled violations
+	if err := e.circuit.Flush(c, ep.outs, e.applyWork(ep.number, &ep.p, ep.outs, &spoiled)); err != nil {
 		return c, err
 	}
+	e.circuit.Fail(ep.outs, spoiled.byFlow)
+	ep.catalog = e.markFailed(&ep.p, ep.outs)
 	w := c.Writer(0)
 	for _, out := range ep.outs {
 		e.writeErrors(w, out)
@@ -105,7 +110,9 @@ func (e *Engine) apply(c *state.Commit, cat *catalog.Snapshot) error {
 }
 
 // applyWork lists the storage writes of the epoch; workers of the circuit share them out.
-func (e *Engine) applyWork(epoch uint64, p *pending, outs []flow.Output) []flow.Work {
+// Changes that a view cannot hold are noted in spoiled and stop that view only; a table's end the engine,
+// because a statement that passed its checks has gone wrong.
+func (e *Engine) applyWork(epoch uint64, p *pending, outs []flow.Output, spoiled *violations) []flow.Work {
 	var work []flow.Work
 	for id, deltas := range p.deltas {
 		v := e.views[id]
@@ -117,9 +124,32 @@ func (e *Engine) applyWork(epoch uint64, p *pending, outs []flow.Output) []flow.
 			continue
 		}
 		e.metrics.viewRows.Add(uint64(countRows(out.Deltas)))
-		work = append(work, func(w *state.CommitWriter) error { return v.Apply(w, epoch, out.Deltas) })
+		work = append(work, func(w *state.CommitWriter) error {
+			return spoiled.note(out.Flow.ID, v.Apply(w, epoch, out.Deltas))
+		})
 	}
 	return work
+}
+
+// violations collects the views whose storage cannot hold what their dataflow made.
+type violations struct {
+	mu     sync.Mutex
+	byFlow map[uint32]error
+}
+
+// note keeps a violation back and passes other errors on.
+func (s *violations) note(id uint32, err error) error {
+	var v *view.Violation
+	if !errors.As(err, &v) {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byFlow == nil {
+		s.byFlow = map[uint32]error{}
+	}
+	s.byFlow[id] = err
+	return nil
 }
 
 // markFailed returns the catalog to commit: the pending one, changed where a dataflow stopped.

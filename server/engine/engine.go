@@ -229,6 +229,14 @@ func (e *Engine) send(ctx context.Context, r *request) error {
 			}
 			over = nil
 		case <-e.stopped:
+			if r.claimed.CompareAndSwap(false, true) {
+				return errShutdown()
+			}
+			select { // its epoch may be committed and on its way to the disk
+			case err := <-r.done:
+				return err
+			case <-e.syncer.done:
+			}
 			select {
 			case err := <-r.done:
 				return err

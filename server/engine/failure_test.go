@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"tidemill/catalog"
+	"tidemill/exec/view"
 	"tidemill/sql/sqlerr"
 )
 
@@ -96,6 +97,46 @@ func TestOnErrorFail(t *testing.T) {
 	if list, err := r.ViewErrors(); err != nil || len(list) != 0 {
 		t.Errorf("%v %v", list, err)
 	}
+}
+
+// TestViolation lets a dataflow make what its view cannot hold: it stops with what reads it and keeps its
+// last good content; everything else goes on, also after a restart.
+func TestViolation(t *testing.T) {
+	d := open(t)
+	d.run(fillTable)
+	d.fill(0, 100)
+	d.run("CREATE MATERIALIZED VIEW v AS SELECT g, count(*) AS n FROM t GROUP BY g",
+		"CREATE MATERIALIZED VIEW onv AS SELECT sum(n) AS total FROM v",
+		"CREATE MATERIALIZED VIEW other AS SELECT g, count(*) AS n FROM t GROUP BY g")
+	def := d.views[d.Catalog().ByName("public", "v").ID].Def()
+	def.Key = []int{1} // the counts, of which many groups have the same
+	broken, err := view.New(def)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := d.one("SELECT count(*) FROM v")
+	d.views[d.Catalog().ByName("public", "v").ID] = broken
+	d.fill(100, 200)
+	for range 2 {
+		for name, want := range map[string]catalog.State{"v": catalog.Failed, "onv": catalog.Failed, "other": catalog.Running} {
+			if st := d.status(name); st.Object.State != want {
+				t.Errorf("%s is %s: %s", name, st.Object.State, st.Message)
+			}
+		}
+		if got := d.one("SELECT sum(n) FROM other"); got != "200" {
+			t.Errorf("other has %s rows", got)
+		}
+		d.verify("other")
+		d.restart()
+	}
+	if msg := d.status("v").Message; !strings.Contains(msg, "under one key") {
+		t.Errorf("the status says %q", msg)
+	}
+	if got := d.one("SELECT count(*) FROM v"); got != before {
+		t.Errorf("v has %s rows instead of %s", got, before)
+	}
+	d.run("DROP MATERIALIZED VIEW v CASCADE", "CREATE MATERIALIZED VIEW v AS SELECT g, count(*) AS n FROM t GROUP BY g")
+	d.verify("v")
 }
 
 // TestLongErrorRows diverts rows that are too long to be shown: each leaves when it is retracted.

@@ -65,8 +65,16 @@ func (e *Engine) die(err error) {
 	e.drain()
 }
 
-// drain refuses the requests that came too late.
+// drain waits for the epoch under way and refuses the requests that came too late.
 func (e *Engine) drain() {
+	if ep := e.inflight; ep != nil {
+		e.inflight = nil
+		if err := <-ep.done; err != nil {
+			ep.refuse(err)
+		} else {
+			e.syncer.await(ep.number, ep.p.waiters)
+		}
+	}
 	for {
 		select {
 		case r := <-e.requests:
