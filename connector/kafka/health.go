@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,7 +51,7 @@ func (h *health) String() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case h.problem != "" && h.connect != "":
+	case h.problem != "" && h.connect != "" && !strings.HasPrefix(h.problem, unreachablePrefix):
 		return h.problem + "; " + h.connect
 	case h.problem != "":
 		return h.problem

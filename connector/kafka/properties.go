@@ -265,6 +265,8 @@ func (s *settings) clientOptions(more ...kgo.Opt) []kgo.Opt {
 	return append(append(out, s.opts...), more...)
 }
 
+const unreachablePrefix = "cannot reach Kafka at "
+
 func unreachable(servers []string, err error) string {
-	return fmt.Sprintf("cannot reach Kafka at %s: %v", strings.Join(servers, ", "), err)
+	return fmt.Sprintf(unreachablePrefix+"%s: %v", strings.Join(servers, ", "), err)
 }

@@ -244,6 +244,9 @@ func (s *scanner) virtual(ctx context.Context, sc *plan.Scan, f func(*rows.Batch
 	return f(out)
 }
 
+// endTimeout is how long a SELECT waits for a source to tell its end.
+const endTimeout = 10 * time.Second
+
 // source reads a source from its start to its end of now (or the given positions). A source without
 // an end can be read as far as the query goes on asking, that is, under a LIMIT.
 func (s *scanner) source(ctx context.Context, o *catalog.Object, cols []int, f func(*rows.Batch) error) error {
@@ -256,7 +259,13 @@ func (s *scanner) source(ctx context.Context, o *catalog.Object, cols []int, f f
 		return nil // nothing of it has been read at that epoch
 	}
 	if until == nil && spec.End != nil {
-		if until, err = spec.End(ctx, readerConfig(o, cols, nil, nil)); err != nil {
+		look, cancel := context.WithTimeout(ctx, endTimeout)
+		until, err = spec.End(look, readerConfig(o, cols, nil, nil))
+		cancel()
+		if ctx.Err() != nil {
+			return canceledErr(ctx)
+		}
+		if err != nil {
 			return err
 		}
 		if len(until) == 0 {
