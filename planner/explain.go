@@ -178,6 +178,8 @@ func stateBound(n *plan.Node, p *plan.Plan) string {
 			return "UNBOUNDED (rows of both inputs; an append-only input never shrinks)"
 		}
 		return "bounded by the rows of both inputs"
+	case "temporal":
+		return "bounded by the rows that time can still show or hide"
 	case "session":
 		if in(0).AppendOnly {
 			return "UNBOUNDED (rows of an append-only input)"

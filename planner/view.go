@@ -114,6 +114,9 @@ func maintainable(b *bind.Binder, q *bind.Query) error {
 	return walk(q.Node, func(n *logical.Node) error {
 		var failure error
 		n.EachExpr(func(e *expr.Expr) {
+			if n.Op == logical.Filter || n.Op == logical.Join {
+				e = withoutTime(e)
+			}
 			expr.Walk(e, func(x *expr.Expr) bool {
 				if failure == nil {
 					failure = stable(x)
@@ -126,6 +129,18 @@ func maintainable(b *bind.Binder, q *bind.Query) error {
 		}
 		return failure
 	})
+}
+
+// withoutTime leaves the conditions out of a conjunction that compare with the time in a form that can
+// be maintained.
+func withoutTime(e *expr.Expr) *expr.Expr {
+	var rest []*expr.Expr
+	for _, p := range logical.Conjuncts(e) {
+		if _, ok := logical.TemporalConds(p); !ok || !logical.ReadsClock(p) {
+			rest = append(rest, p)
+		}
+	}
+	return logical.AndAll(rest)
 }
 
 // walk visits a tree and the subqueries in its expressions.
@@ -163,7 +178,7 @@ func stable(x *expr.Expr) error {
 	switch {
 	case clock[x.Name] || x.Name == "age" && len(x.Args) == 1:
 		return sqlerr.Unsupported("%s() is not supported in a materialized view: its value would change without any row changing", x.Name).
-			WithHint("Filter when the view is read instead: SELECT … FROM view WHERE ts > now() - INTERVAL '1 hour'. Or group by time windows with TUMBLE.").At(x.Pos)
+			WithHint("%s", rewrite.TemporalHint).At(x.Pos)
 	case session[x.Name] || strings.HasPrefix(x.Name, "pg_") || strings.HasPrefix(x.Name, "has_") || strings.HasPrefix(x.Name, "to_reg"):
 		return sqlerr.Unsupported("%s() is not supported in a materialized view: it depends on the session", x.Name).
 			WithHint("Compute it when the view is read.").At(x.Pos)

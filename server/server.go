@@ -61,7 +61,7 @@ func StartWith(cfg *config.Config, h Hooks) (*Server, error) {
 	started := time.Now()
 	system := pgcatalog.New()
 	e, err := engine.Open(engine.Config{
-		Dir: cfg.Data, Workers: cfg.Workers, MemoryLimit: cfg.Memory, QueryMemory: cfg.QueryMemory, System: system, Log: log, Check: h.Check,
+		Dir: cfg.Data, Workers: cfg.Workers, MemoryLimit: cfg.Memory, QueryMemory: cfg.QueryMemory, Tick: cfg.Tick, System: system, Log: log, Check: h.Check,
 	})
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"tidemill/exec/mem"
+	"tidemill/exec/op"
 	"tidemill/exec/plan"
 	"tidemill/exec/state"
 	"tidemill/sql/rows"
@@ -33,6 +34,7 @@ type Circuit struct {
 	byID    map[uint32]*Dataflow
 	readers map[uint32][]*leaf // object → the scans that read it
 	barrier *barrier
+	now     int64    // the time of the last step
 	sizes   sync.Map // dataflow id → Size
 }
 
@@ -50,6 +52,7 @@ type Dataflow struct {
 	leaves    []*leaf
 	fresh     bool // has not run yet: constant leaves and global aggregates are due
 	active    bool // takes part in the current step
+	clocked   bool // takes part when the time has moved
 	failed    error
 	doom      error // why the next step stops it, see Stop
 }
@@ -124,6 +127,12 @@ func (c *Circuit) ReadCols(object uint32) []int {
 	return slices.Compact(cols)
 }
 
+// Clocked tells whether some dataflow depends on the time, so that there have to be steps in which
+// nothing else moves.
+func (c *Circuit) Clocked() bool {
+	return slices.ContainsFunc(c.flows, func(d *Dataflow) bool { return d.clocked && d.failed == nil })
+}
+
 // Add builds a dataflow from a stored plan. With restore its operators take up the state of the
 // store's last epoch, else they start empty. Dependencies must have been added before.
 func (c *Circuit) Add(id uint32, p *plan.Plan, failOnError, restore bool) (*Dataflow, error) {
@@ -137,6 +146,10 @@ func (c *Circuit) Add(id uint32, p *plan.Plan, failOnError, restore bool) (*Data
 	}
 	for _, l := range leaves {
 		d.leaves = append(d.leaves, &leaf{flow: d, node: l.Node, object: l.Scan.Object, cols: l.Scan.Cols})
+	}
+	for _, n := range p.Nodes {
+		spec, err := op.Lookup(n.Op)
+		d.clocked = d.clocked || err == nil && spec.Clock
 	}
 	for w := range c.cfg.Workers {
 		in, err := newInstance(d, w)

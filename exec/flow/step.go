@@ -10,10 +10,12 @@ import (
 )
 
 // Step computes one epoch over the feeds and returns what every dataflow that took part produced,
-// dependencies first. now is the time that expressions see, µs since 1970. A step cannot fail as a
+// dependencies first. now is the time that expressions see, µs since 1970; it never falls. A step cannot fail as a
 // whole: dataflows fail one by one.
 func (c *Circuit) Step(epoch uint64, now int64, feeds []Feed) []Output {
-	flows := c.activate(feeds)
+	ticks := now > c.now
+	c.now = now
+	flows := c.activate(feeds, ticks)
 	if len(flows) == 0 {
 		return nil
 	}
@@ -31,8 +33,9 @@ func (c *Circuit) Step(epoch uint64, now int64, feeds []Feed) []Output {
 	return c.collect(flows)
 }
 
-// activate marks the dataflows that the feeds reach, and those that have not run yet.
-func (c *Circuit) activate(feeds []Feed) []*Dataflow {
+// activate marks the dataflows that the feeds reach, those that have not run yet, and when the time
+// has moved those that depend on it.
+func (c *Circuit) activate(feeds []Feed, ticks bool) []*Dataflow {
 	moving := map[uint32]bool{}
 	only := map[uint32]bool{}
 	for _, f := range feeds {
@@ -48,7 +51,7 @@ func (c *Circuit) activate(feeds []Feed) []*Dataflow {
 		if d.failed != nil {
 			continue
 		}
-		d.active = d.fresh || d.doom != nil || only[d.ID]
+		d.active = d.fresh || ticks && d.clocked || d.doom != nil || only[d.ID]
 		for _, l := range d.leaves {
 			d.active = d.active || moving[l.object]
 		}

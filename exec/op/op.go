@@ -128,6 +128,9 @@ type Spec struct {
 	// Sealed tells that an emitted batch keeps its values for ever once those of the input do: its buffers
 	// are the input's or fresh. Otherwise who keeps a batch must copy it.
 	Sealed bool
+	// Clock tells that the output depends on the time of the epoch: the operator takes part in every
+	// epoch in which the time has moved.
+	Clock bool
 	// Format is the version of Config and state layout that this code writes; MinFormat the oldest it
 	// reads.
 	Format, MinFormat int

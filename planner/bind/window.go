@@ -42,6 +42,10 @@ func (b *Binder) bindWindow(t *ast.TableFunc, kind string, s *scope, left *sourc
 		return nil, sqlerr.Unsupported("named arguments are not supported for function %s", kind).
 			WithHint("Write %s.", windowUsage[kind]).At(w.call.Position())
 	}
+	if len(w.call.Partition) > 0 && kind != "session" {
+		return nil, sqlerr.New(sqlerr.SyntaxError, "%s takes no PARTITION BY", w.word).
+			WithHint("Its windows are the same for all rows. Group by the column beside the window.").At(w.call.Partition[0].Position())
+	}
 	var err error
 	if w.src, err = b.windowInput(w.call.Args[0], w.word, s, left); err != nil {
 		return nil, err
@@ -135,7 +139,7 @@ func (w *windowCall) session() error {
 		case gap == nil:
 			gap = a
 		default:
-			return sqlerr.New(sqlerr.SyntaxError, "SESSION has more than one gap").WithHint("Write %s.", windowUsage["session"]).At(a.Position())
+			return sqlerr.New(sqlerr.SyntaxError, "SESSION takes key columns and one gap").WithHint("Write %s.", windowUsage["session"]).At(a.Position())
 		}
 	}
 	if gap == nil {

@@ -21,6 +21,7 @@ const (
 	SetOp     Op = "setop" // INTERSECT, EXCEPT
 	Window    Op = "window"
 	Session   Op = "session"
+	Temporal  Op = "temporal"
 	TableFunc Op = "tablefunc"
 	Sort      Op = "sort"
 	Limit     Op = "limit"
@@ -64,7 +65,8 @@ type Node struct {
 	// Unique are keys of a Project's output that do not follow from its input's keys.
 	Unique [][]int
 
-	// Preds are the conjuncts of a Filter, or of a Join's condition.
+	// Preds are the conjuncts of a Filter, or of a Join's condition, or a Temporal's only condition, in
+	// the form of TemporalConds.
 	Preds     []*expr.Expr
 	Kind      JoinKind
 	NullAware bool // Anti join of NOT IN: the first predicate is the compared pair
@@ -208,7 +210,7 @@ func (n *Node) Cols() []Col {
 	switch n.Op {
 	case Scan, Values, Project, Union, SetOp:
 		return n.Out
-	case Filter, Distinct, Sort, Limit, MaxOne:
+	case Filter, Temporal, Distinct, Sort, Limit, MaxOne:
 		return n.In[0].Cols()
 	case Agg:
 		in := n.In[0].Cols()

@@ -74,7 +74,7 @@ func rawKeys(n *Node) [][]int {
 		}
 	case Filter:
 		return filterKeys(n)
-	case Sort, Over, Session:
+	case Sort, Over, Session, Temporal:
 		return Keys(n.In[0])
 	case Limit, TopN:
 		if len(n.Keys) == 0 && !n.WithTies && litIs(n.Limit, 1) {
@@ -286,6 +286,8 @@ func AppendOnly(n *Node) bool {
 		return true
 	case Filter, Project, Union, Window, TableFunc, Distinct:
 		return allAppendOnly(n)
+	case Temporal:
+		return !Expires(n.Preds[0]) && allAppendOnly(n)
 	case Agg:
 		return n.Phase == Partial && allAppendOnly(n)
 	case Join:

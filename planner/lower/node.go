@@ -12,6 +12,7 @@ import (
 	"tidemill/exec/op/setop"
 	"tidemill/exec/op/sort"
 	"tidemill/exec/op/tablefunc"
+	"tidemill/exec/op/temporal"
 	"tidemill/exec/op/topn"
 	"tidemill/exec/op/window"
 	"tidemill/exec/plan"
@@ -57,6 +58,8 @@ func (l *lowerer) lower(n *logical.Node) (int, error) {
 		return l.window(n)
 	case logical.Session:
 		return l.session(n)
+	case logical.Temporal:
+		return l.temporal(n)
 	case logical.TableFunc:
 		return l.tableFunc(n)
 	case logical.Sort, logical.Limit, logical.MaxOne:
@@ -316,6 +319,36 @@ func (l *lowerer) session(n *logical.Node) (int, error) {
 	}
 	cfg := session.Config{Col: position(in.ids, n.Win.Time), Gap: n.Win.Size, Keys: keys, Dist: placed, IDs: len(n.Out) == 1}
 	return l.add(n, session.Name, 1, cfg, []input{edge}, n.Cols(), d)
+}
+
+// temporal lowers a Temporal. Insertion and deletion of a row must meet on one worker: a unique key
+// says where, or all columns do.
+func (l *lowerer) temporal(n *logical.Node) (int, error) {
+	at, in, err := l.input(n.In[0])
+	if err != nil {
+		return 0, err
+	}
+	keys := BestKey(n.In[0], func(int) bool { return true }, len(in.ids))
+	if keys == nil {
+		keys = in.ids
+	}
+	edge, d, err := l.gather(at, in, keys)
+	if err != nil {
+		return 0, err
+	}
+	cfg := temporal.Config{Cmp: n.Preds[0].Name, Dist: []int{}}
+	if d.kind == plan.ByHash {
+		if cfg.Dist, err = positions(d.cols, in.ids); err != nil {
+			return 0, err
+		}
+	}
+	if cfg.Bound, err = l.expr(n.Preds[0].Args[0], in.ids); err != nil {
+		return 0, err
+	}
+	if cfg.Limit, err = l.expr(n.Preds[0].Args[1], nil); err != nil {
+		return 0, err
+	}
+	return l.add(n, temporal.Name, 1, cfg, []input{edge}, n.Cols(), d)
 }
 
 func (l *lowerer) tableFunc(n *logical.Node) (int, error) {

@@ -39,7 +39,7 @@ func (p *pruner) node(n *logical.Node, need logical.Set) *logical.Node {
 		return p.apply(n, need)
 	case logical.Distinct:
 		return n.With(p.narrow(n.In[0], n.In[0].IDs()))
-	case logical.Over, logical.Session:
+	case logical.Over, logical.Session, logical.Temporal:
 		return n.With(p.narrow(n.In[0], union(need, n.Used())))
 	case logical.TopN:
 		out := n.With(p.narrow(n.In[0], union(need, n.Used())))

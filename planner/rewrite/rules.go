@@ -34,6 +34,7 @@ var Rules = []Rule{
 	{Name: "topn", Needed: true, Apply: topN},
 	{Name: "limits", Needed: true, Apply: limits},
 	{Name: "distinct", Apply: distinct},
+	{Name: "temporal", Needed: true, Apply: temporal},
 	{Name: "session", Apply: sessionGroups},
 	{Name: "prune", Apply: prune},
 	{Name: "merge", Apply: mergeProjects},

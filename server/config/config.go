@@ -40,6 +40,7 @@ type Config struct {
 	LogLevel           string
 	LogFormat          string
 	QueryMemory        int64
+	Tick               time.Duration
 }
 
 // Default returns the configuration that applies where nothing is said.

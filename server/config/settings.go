@@ -37,6 +37,8 @@ var settings = []Setting{
 		func(c *Config) *int64 { return &c.Memory }),
 	size("query-memory", "256MiB", "Memory that one query may use before it fails with 53200.",
 		func(c *Config) *int64 { return &c.QueryMemory }),
+	dur("tick", "1s", "How fine the time is that now() has in materialized views, which make an epoch each time it moves.",
+		func(c *Config) *time.Duration { return &c.Tick }),
 
 	str("tls-cert", "", "File with the server's TLS certificate chain (PEM). With it clients may encrypt, and from beyond loopback they must.",
 		func(c *Config) *string { return &c.TLSCert }),

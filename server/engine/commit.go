@@ -83,6 +83,7 @@ func (e *Engine) prepare(ep *epoch) (*state.Commit, error) {
 	for _, f := range ep.in.moved {
 		writePosition(w, f)
 	}
+	e.writeNow(w)
 	for _, b := range ep.in.fills {
 		b.write(w)
 	}

@@ -48,6 +48,8 @@ var crashViews = []struct{ name, query string }{
 	{"grouped", "SELECT k, count(*) AS n, sum(v) AS total, min(v) AS low, count(DISTINCT v % 5) AS d FROM a GROUP BY k"},
 	{"joined", "SELECT a.k, a.i, b.v FROM a JOIN b ON a.i = b.i WHERE a.v < 300"},
 	{"windowed", "SELECT window_start, k % 3 AS g, sum(v) AS total FROM tumble(a, at, interval '1 second') GROUP BY window_start, k % 3"},
+	{"sessions", "SELECT k, window_start, window_end, count(*) AS n, sum(v) AS total FROM session(a, at, interval '2 seconds', k) GROUP BY k, window_start, window_end"},
+	{"timed", "SELECT i, v FROM a WHERE at > now() - interval '200 years' AND at < now() - interval '1 second'"},
 	{"top", "SELECT i, v FROM a ORDER BY v DESC, i LIMIT 10"},
 	{"logged", "SELECT i, v FROM a WHERE v > 800"},
 	{"stacked", "SELECT total % 7 AS g, count(*) AS n FROM grouped GROUP BY total % 7"},

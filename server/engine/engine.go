@@ -32,6 +32,8 @@ type Config struct {
 	QueryMemory int64
 	// SyncInterval is how often committed epochs are made durable when nobody waits for it; 0 = 100 ms.
 	SyncInterval time.Duration
+	// Tick is how fine the time is that now() has in materialized views; 0 = 1 s.
+	Tick time.Duration
 	// StepRows bounds the rows that one epoch takes from one source; 0 = 64 k.
 	StepRows int
 	// Check runs invariant checkers on every edge and view, as all tests do.
@@ -77,6 +79,10 @@ type Engine struct {
 
 	pending  pending
 	inflight *epoch // the epoch being applied; only the step loop uses it
+	// now is the time of the epochs, µs since 1970, and storedNow what the store has. Only the step loop
+	// uses them. clocked tells the clock that dataflows depend on it.
+	now, storedNow int64
+	clocked        atomic.Bool
 	// stored is the catalog as the store has it, nil in a new store. Only the step loop uses it.
 	stored *catalog.Snapshot
 }
@@ -120,6 +126,7 @@ func Open(cfg Config) (*Engine, error) {
 	}
 	e.syncer = startSyncer(e)
 	e.startSinks()
+	e.closing.Go(e.runClock)
 	go e.loop()
 	return e, nil
 }
@@ -130,6 +137,9 @@ func newEngine(cfg Config) (*Engine, error) {
 	}
 	if cfg.SyncInterval <= 0 {
 		cfg.SyncInterval = 100 * time.Millisecond
+	}
+	if cfg.Tick < time.Microsecond {
+		cfg.Tick = tickInterval
 	}
 	if cfg.StepRows <= 0 {
 		cfg.StepRows = 64 << 10

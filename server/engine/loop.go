@@ -143,12 +143,13 @@ func (e *Engine) turn() (more bool, failure error) {
 	p := e.pending
 	e.pending = pending{}
 	in := e.gather(&p)
-	if p.empty() && !in.any() {
+	ticks := e.tick()
+	if p.empty() && !in.any() && !ticks {
 		return false, nil
 	}
 	start := time.Now()
 	ep := &epoch{number: e.nextEpoch(), p: p, in: in, done: make(chan error, 1)}
-	ep.outs = e.circuit.Step(ep.number, e.cfg.Now().UnixMicro(), in.feeds)
+	ep.outs = e.circuit.Step(ep.number, e.now, in.feeds)
 	c, err := e.prepare(ep)
 	if err == nil {
 		err = e.settle()

@@ -39,6 +39,10 @@ func (e *Engine) recover() error {
 	if found {
 		e.stored = cat
 	}
+	if e.now, err = readNow(snap); err != nil {
+		return err
+	}
+	e.storedNow = e.now
 	for _, o := range cat.Objects() {
 		if o.Storage != nil {
 			if err := e.addView(o); err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // Verify reruns a materialized view's definition as a batch query at one epoch and compares the
-// result with what the view holds at that epoch. Sources are read again from their start up to the
+// result with what the view holds at that epoch, whose time now() gives. Sources are read again from their start up to the
 // positions that the epoch records. It returns a line per row that differs: "-n (row)" is missing n
 // times in the view, "+n (row)" is there n times too often.
 func (e *Engine) Verify(ctx context.Context, o *catalog.Object, limit int) ([]string, error) {
@@ -54,8 +54,12 @@ func (e *Engine) Verify(ctx context.Context, o *catalog.Object, limit int) ([]st
 	if err := r.checkReplay(q.Plan); err != nil {
 		return nil, err
 	}
+	now, err := readNow(r.snap)
+	if err != nil {
+		return nil, err
+	}
 	diff := &difference{counts: map[string]int64{}}
-	err = r.run(ctx, &Run{Plan: q.Plan, Fn: &fn.Ctx{Now: e.cfg.Now().UnixMicro()}, Out: diff.add(-1), Weights: true, divert: true}, until, e.queries)
+	err = r.run(ctx, &Run{Plan: q.Plan, Fn: &fn.Ctx{Now: now}, Out: diff.add(-1), Weights: true, divert: true}, until, e.queries)
 	if err != nil {
 		return nil, err
 	}

@@ -152,7 +152,8 @@ func (g *gen) condT(t string) string {
 		t+".s = 'a'", t+".s LIKE 'a%'", t+".s <> ''", t+".flag", "NOT "+t+".flag", t+".flag IS NOT TRUE",
 		t+".a IN (1, 2, 3)", t+".a NOT IN (1, NULL)", t+".a BETWEEN 0 AND 2",
 		t+".a > 0 AND "+t+".s IS NOT NULL", t+".a = 1 OR "+t+".n > 2", t+".a IS DISTINCT FROM 1",
-		t+".ts > '2024-02-29 00:00:00'", t+".b % 2 = 0", "(t.a + 1) * 2 > 3")
+		t+".ts > '2024-02-29 00:00:00'", t+".ts < now()", t+".ts >= localtimestamp - INTERVAL '200 years' AND "+t+".a > 0",
+		"current_date < "+t+".ts + INTERVAL '300 years'", t+".b % 2 = 0", "(t.a + 1) * 2 > 3")
 }
 
 func (g *gen) filterQuery() query {

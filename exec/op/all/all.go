@@ -17,6 +17,7 @@ import (
 	_ "tidemill/exec/op/setop"
 	_ "tidemill/exec/op/sort"
 	_ "tidemill/exec/op/tablefunc"
+	_ "tidemill/exec/op/temporal"
 	_ "tidemill/exec/op/topn"
 	_ "tidemill/exec/op/union"
 	_ "tidemill/exec/op/values"

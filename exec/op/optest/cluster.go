@@ -111,6 +111,12 @@ func (c *cluster) worker(i, n int) (*worker, error) {
 
 // epoch pushes the batches and finishes.
 func (c *cluster) epoch(epoch uint64, deltas []delta) {
+	if c.u.c.Clock != nil {
+		now := c.u.c.Clock(c.u.r, epoch)
+		for _, w := range c.workers {
+			w.ctx.Fn.Now = now
+		}
+	}
 	for _, d := range deltas {
 		for i, part := range c.split(d) {
 			if part.Len() == 0 {

@@ -55,6 +55,8 @@ type Case struct {
 	// Model computes the output. Errors computes the diverted rows by their input; nil = none.
 	Model  func(in []Relation) Relation
 	Errors func(in []Relation) int64
+	// Clock gives the time of the next epoch, for operators that depend on it; nil = 0.
+	Clock func(r *rand.Rand, epoch uint64) int64
 	// Epochs and Changes bound the random sizes; 0 = 6 and 25.
 	Epochs, Changes int
 	Seeds           int // 0 = 40

@@ -63,6 +63,7 @@ type Config struct {
 const (
 	day       = 24 * 60 * 60 * 1_000_000
 	perRowMax = 100_000 // windows that contain one row
+	monthsMax = 5_000_000
 )
 
 type window struct {
@@ -132,6 +133,8 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		return nil, fmt.Errorf("window: unknown kind %q", c.Kind)
 	case c.Size <= 0 || c.Slide <= 0:
 		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "window size and slide must be positive")
+	case c.Months && max(c.Size, c.Slide) > monthsMax:
+		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "window size out of range")
 	case c.Kind == Cumulate && c.Size%c.Slide != 0:
 		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "window size must be a multiple of the step")
 	case c.Size/c.Slide > perRowMax:
@@ -267,7 +270,9 @@ func (w *window) hop(at int64, r int32) (ok bool) {
 		if start > at || start+w.Size < start {
 			return false
 		}
-		w.add(r, start, start+w.Size)
+		if !w.add(r, start, start+w.Size) {
+			return false
+		}
 	}
 	return true
 }
@@ -279,14 +284,17 @@ func (w *window) cumulate(at int64, r int32) (ok bool) {
 		return false
 	}
 	for end := floor(at, w.Slide, w.Offset) + w.Slide; end <= start+w.Size; end += w.Slide {
-		w.add(r, start, end)
+		if !w.add(r, start, end) {
+			return false
+		}
 	}
 	return true
 }
 
-func (w *window) add(r int32, start, end int64) {
-	w.idx = append(w.idx, r)
-	w.wstart, w.wend = append(w.wstart, w.instant(start)), append(w.wend, w.instant(end))
+func (w *window) add(r int32, start, end int64) (ok bool) {
+	from, to := w.instant(start), w.instant(end)
+	w.idx, w.wstart, w.wend = append(w.idx, r), append(w.wstart, from), append(w.wend, to)
+	return from < to
 }
 
 func (w *window) flush(c *op.Ctx, in *rows.Batch) error {

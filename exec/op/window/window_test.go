@@ -136,6 +136,18 @@ func TestMonths(t *testing.T) {
 	}
 }
 
+// TestLongMonths checks windows that end after the last timestamp.
+func TestLongMonths(t *testing.T) {
+	in, _ := schemas(types.Timestamp)
+	for _, kind := range []string{Tumble, Hop, Cumulate} {
+		c := Config{Kind: kind, Col: 1, Size: 12 * 300_000, Slide: 12 * 300_000, Months: true}
+		text, failed := push(t, c, types.Timestamp, rows.MustParse(in, "+1 ('x', '2024-01-01 00:00')"))
+		if text != "" || failed != 1 {
+			t.Errorf("%s: %d failed, got %s", kind, failed, text)
+		}
+	}
+}
+
 // TestExtremes checks infinities, which are in no window, and windows out of range.
 func TestExtremes(t *testing.T) {
 	in, _ := schemas(types.Timestamp)
