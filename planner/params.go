@@ -86,6 +86,8 @@ func (b *binding) config(n *plan.Node) (json.RawMessage, error) {
 			err = b.lookup(fields, raw)
 		case "sub":
 			fields[name], err = b.sub(raw)
+		case "aggs":
+			fields[name], err = b.calls(raw)
 		default:
 			fields[name], err = b.field(raw)
 		}
@@ -115,6 +117,23 @@ func (b *binding) sub(raw json.RawMessage) (json.RawMessage, error) {
 		return nil, err
 	}
 	return json.Marshal(out)
+}
+
+// calls replaces in the direct arguments of aggregate calls.
+func (b *binding) calls(raw json.RawMessage) (json.RawMessage, error) {
+	var calls []map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &calls); err != nil {
+		return nil, err
+	}
+	for _, c := range calls {
+		if direct, ok := c["direct"]; ok && b.touches(direct) {
+			var err error
+			if c["direct"], err = b.field(direct); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return json.Marshal(calls)
 }
 
 // field replaces in a field that holds an expression, a list of them, or a list of lists.

@@ -17,6 +17,8 @@ type Ordered struct {
 	n        int
 	bytes    int64
 
+	counted bool // inner entries hold the weight of what is below them, see Counted
+
 	arena   arena // long entries
 	scratch []byte
 
@@ -173,6 +175,7 @@ func (o *Ordered) AddWeight(vnode uint16, key []byte, w int64) (before, after in
 		if w != 0 {
 			var buf [8]byte
 			binary.LittleEndian.PutUint64(buf[:], uint64(w))
+			o.addAbove(&at, w)
 			o.insert(&at, id, i, o.makeEntry(vnode, pgDirty, key, buf[:], nil))
 			o.n++
 		}
@@ -188,6 +191,7 @@ func (o *Ordered) AddWeight(vnode uint16, key []byte, w int64) (before, after in
 	}
 	put64(v, 0, after)
 	o.markDirty(id, p, e)
+	o.addAbove(&at, w)
 	return before, after
 }
 
@@ -250,8 +254,10 @@ func (o *Ordered) insert(at *path, id uint32, i int, e []byte) {
 		}
 		at.n--
 		up := at.steps[at.n]
-		id, i, p = up.page, up.i+1, o.page(up.page)
-		e = o.makeEntry(0, 0, sep, nil, binary.LittleEndian.AppendUint32(nil, right))
+		p = o.page(up.page)
+		o.recount(p, up.i, id)
+		id, i = up.page, up.i+1
+		e = o.makeEntry(0, 0, sep, nil, o.childRef(right))
 	}
 }
 
@@ -311,7 +317,7 @@ func (o *Ordered) link(id, right uint32) {
 
 // emptyFirstKey makes the first entry of an inner page one without a key.
 func (o *Ordered) emptyFirstKey(p page) {
-	child := binary.LittleEndian.AppendUint32(nil, p.child(0))
+	child := bytes.Clone(innerValue(p.entry(0)))
 	o.dropEntry(p, 0)
 	p.insert(0, o.makeEntry(0, 0, nil, nil, child))
 }
@@ -319,8 +325,8 @@ func (o *Ordered) emptyFirstKey(p page) {
 func (o *Ordered) raiseRoot(left, right uint32, sep []byte) {
 	root := o.newPage(kindInner)
 	p := o.page(root)
-	p.insert(0, o.makeEntry(0, 0, nil, nil, binary.LittleEndian.AppendUint32(nil, left)))
-	p.insert(1, o.makeEntry(0, 0, sep, nil, binary.LittleEndian.AppendUint32(nil, right)))
+	p.insert(0, o.makeEntry(0, 0, nil, nil, o.childRef(left)))
+	p.insert(1, o.makeEntry(0, 0, sep, nil, o.childRef(right)))
 	o.root = root
 	o.depth++
 }
@@ -337,5 +343,5 @@ func (o *Ordered) SizeBytes() int64 {
 func (o *Ordered) Reset() {
 	o.ledger.shrink(o.bytes)
 	o.arena.reset()
-	*o = Ordered{arena: o.arena, durable: o.durable, ledger: o.ledger}
+	*o = Ordered{arena: o.arena, durable: o.durable, ledger: o.ledger, counted: o.counted}
 }

@@ -92,8 +92,12 @@ func (o *Ordered) DeleteRange(lower, upper []byte) int {
 // deleteAt removes entry i of a leaf.
 func (o *Ordered) deleteAt(at *path, id uint32, i int) {
 	p := o.page(id)
-	if e := p.entry(i); o.durable != nil && e[5]&pgStored != 0 {
+	e := p.entry(i)
+	if o.durable != nil && e[5]&pgStored != 0 {
 		o.bury(e)
+	}
+	if o.counted {
+		o.addAbove(at, -WeightOf(o.entryValue(e)))
 	}
 	o.dropEntry(p, i)
 	o.n--
@@ -159,6 +163,7 @@ func (o *Ordered) merge(at *path, id uint32) {
 	}
 	o.dropPage(right)
 	o.dropEntry(parent, up.i+1)
+	o.recount(parent, up.i, id)
 	o.lowerRoot()
 }
 
@@ -233,6 +238,9 @@ func (o *Ordered) Load(snap *Snap, vnodes func(uint16) bool) error {
 		i, found := o.search(p, key)
 		if found {
 			return corrupt("state table %d has the key %x under two virtual nodes", d.id, key)
+		}
+		if o.counted {
+			o.addAbove(&at, WeightOf(value))
 		}
 		o.insert(&at, id, i, o.makeEntry(vnode, pgStored, key, value, nil))
 		o.n++

@@ -14,7 +14,8 @@ import (
 //
 //	0 u16 key length, 2 u16 value length, 4 u8 vnode, 5 u8 flags, 6 key, value
 //
-// An entry of an inner page has the number of a child page, 4 bytes, as its value; its key is not
+// An entry of an inner page has the number of a child page, 4 bytes, as its value, in a counted table
+// after the sum of the weights below it, 8 bytes; its key is not
 // greater than any key below the child, and the first entry's key is empty. An entry too long for a
 // page has the flag entLong and instead of its key a reference to a record in the arena:
 // 0 u32 units, 4 u32 key length, 8 u32 value length, 12 key, value.

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	"tidemill/planner/logical"
 	"tidemill/sql/ast"
 	"tidemill/sql/expr"
@@ -69,6 +71,7 @@ func (bl *block) addAgg(b *Binder, call *logical.AggCall, name string, pos int) 
 
 func sameAgg(a, b *logical.AggCall) bool {
 	if a.Name != b.Name || a.Distinct != b.Distinct || len(a.Args) != len(b.Args) || len(a.Order) != len(b.Order) ||
+		!slices.EqualFunc(a.Direct, b.Direct, logical.Equal) ||
 		(a.Filter == nil) != (b.Filter == nil) || a.Filter != nil && !logical.Equal(a.Filter, b.Filter) {
 		return false
 	}
@@ -126,27 +129,13 @@ func (c *exprCtx) aggCall(e *ast.Call, name string) (*logical.AggCall, error) {
 		return nil, err
 	}
 	call := &logical.AggCall{Distinct: e.Distinct}
-	if call.Order, err = c.orderExprs(e.OrderBy); err != nil {
-		return nil, err
-	}
 	if len(e.WithinGroup) > 0 {
-		within, err := c.orderExprs(e.WithinGroup)
-		if err != nil {
-			return nil, err
-		}
-		// The sorted argument comes after the direct ones, as in the aggregate's declaration.
-		for _, o := range within {
-			args = append(args, o.Expr)
-		}
-		call.Order = within
+		err = c.withinGroup(call, e, name, args)
+	} else {
+		err = c.plainAgg(call, e, name, args)
 	}
-	if err := c.resolveAgg(call, name, args, e.Position()); err != nil {
+	if err != nil {
 		return nil, err
-	}
-	if len(e.WithinGroup) > 0 {
-		for i := range call.Order {
-			call.Order[i].Expr = call.Args[len(call.Args)-len(call.Order)+i]
-		}
 	}
 	if e.Filter != nil {
 		f := *c
@@ -155,27 +144,48 @@ func (c *exprCtx) aggCall(e *ast.Call, name string) (*logical.AggCall, error) {
 			return nil, err
 		}
 	}
-	return call, c.distinctOrder(call, e.Position())
+	return call, distinctOrder(call, e)
+}
+
+// plainAgg resolves a call without WITHIN GROUP.
+func (c *exprCtx) plainAgg(call *logical.AggCall, e *ast.Call, name string, args []*expr.Expr) error {
+	var err error
+	if call.Order, err = c.orderExprs(e.OrderBy); err != nil {
+		return err
+	}
+	spec, err := c.resolveAgg(call, name, args, e.Position())
+	switch {
+	case err != nil:
+		return err
+	case spec.Within:
+		return sqlerr.New(sqlerr.WrongObjectType, "WITHIN GROUP is required for ordered-set aggregate %s", name).At(e.Position())
+	case spec.NeedsOrder && len(call.Order) == 0:
+		return sqlerr.New(sqlerr.WrongObjectType, "aggregate %s needs an order", name).
+			WithHint("Write %s(x ORDER BY y).", name).At(e.Position())
+	}
+	return nil
 }
 
 // distinctOrder checks that agg(DISTINCT x ORDER BY y) sorts by its arguments.
-func (c *exprCtx) distinctOrder(call *logical.AggCall, pos int) error {
+func distinctOrder(call *logical.AggCall, e *ast.Call) error {
 	if !call.Distinct {
 		return nil
 	}
-	for _, o := range call.Order {
+	for i, o := range call.Order {
 		found := false
 		for _, a := range call.Args {
 			found = found || logical.Equal(a, o.Expr)
 		}
 		if !found {
-			return sqlerr.New(sqlerr.InvalidColumnReference, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list").At(pos)
+			return sqlerr.New(sqlerr.InvalidColumnReference, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list").
+				At(e.OrderBy[i].Expr.Position())
 		}
 	}
 	return nil
 }
 
-func (c *exprCtx) resolveAgg(call *logical.AggCall, name string, args []*expr.Expr, pos int) error {
+// resolveAgg chooses the overload and fills in the call but for its order.
+func (c *exprCtx) resolveAgg(call *logical.AggCall, name string, args []*expr.Expr, pos int) (*fn.Aggregate, error) {
 	ts := make([]types.Type, len(args))
 	for i, a := range args {
 		ts[i] = c.b.typeOf(a)
@@ -183,19 +193,19 @@ func (c *exprCtx) resolveAgg(call *logical.AggCall, name string, args []*expr.Ex
 	spec, coerced, err := fn.ResolveAggregate(name, ts)
 	if err != nil {
 		e := *sqlerr.As(err)
-		return e.At(pos)
+		return nil, e.At(pos)
 	}
 	for i := range args {
 		if args[i], err = c.b.implicitArg(args[i], coerced[i]); err != nil {
-			return err
+			return nil, err
 		}
 		ts[i] = args[i].Type
 	}
 	call.Name, call.ArgTypes, call.Args = spec.Name, spec.Args, args
 	call.Ret = spec.ReturnType(ts)
-	call.Ordered = spec.Kind == fn.Ordered
+	call.Ordered = spec.Kind != fn.Linear
 	call.Merges = spec.Kind == fn.Linear && spec.Merge != nil
-	return nil
+	return spec, nil
 }
 
 // orderExprs binds ORDER BY inside an aggregate or a window.

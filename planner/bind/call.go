@@ -39,6 +39,8 @@ func (c *exprCtx) call(e *ast.Call) (*expr.Expr, error) {
 	switch {
 	case e.Over != nil:
 		return c.windowCall(e, name)
+	case windowOnly[name] && len(e.WithinGroup) == 0 && len(e.OrderBy) == 0 && (len(e.Args) == 0 || name == "first_value" || name == "last_value"):
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "window function %s requires an OVER clause", name).At(e.Position())
 	case fn.IsAggregate(name) && !fn.IsScalar(name):
 		return c.aggregate(e, name)
 	case windowOnly[name]:

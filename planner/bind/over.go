@@ -30,7 +30,9 @@ func (c *exprCtx) windowCall(e *ast.Call, name string) (*expr.Expr, error) {
 		return nil, sqlerr.New(sqlerr.WindowingError, "window functions are not allowed in %s", c.clause).At(e.Position())
 	case e.Distinct:
 		return nil, sqlerr.Unsupported("DISTINCT is not implemented for window functions").At(e.Position())
-	case len(e.OrderBy) > 0 || len(e.WithinGroup) > 0:
+	case len(e.WithinGroup) > 0:
+		return nil, sqlerr.Unsupported("OVER is not supported for ordered-set aggregate %s", name).At(e.Position())
+	case len(e.OrderBy) > 0:
 		return nil, sqlerr.Unsupported("aggregate ORDER BY is not implemented for window functions").At(e.Position())
 	}
 	inner := *c
@@ -55,7 +57,11 @@ func (c *exprCtx) overCall(item *overItem, e *ast.Call, name string) error {
 		if err != nil {
 			return err
 		}
-		if err := c.resolveAgg(call, name, args, e.Position()); err != nil {
+		spec, err := c.resolveAgg(call, name, args, e.Position())
+		if err == nil {
+			err = overable(spec, e.Position())
+		}
+		if err != nil {
 			return err
 		}
 		item.call = logical.OverCall{Name: call.Name, ArgTypes: call.ArgTypes, Args: call.Args, Ret: call.Ret, Agg: true}

@@ -2,6 +2,7 @@ package logical
 
 import (
 	"bytes"
+	"math"
 
 	"tidemill/sql/expr"
 	"tidemill/sql/types"
@@ -130,7 +131,7 @@ func (n *Node) mapExprs(f func(*expr.Expr) *expr.Expr) {
 		aggs := append([]AggCall(nil), n.Aggs...)
 		for i := range aggs {
 			a := &aggs[i]
-			a.Args, a.Filter = mapAll(a.Args, f), mapOne(a.Filter, f)
+			a.Args, a.Filter, a.Direct = mapAll(a.Args, f), mapOne(a.Filter, f), mapAll(a.Direct, f)
 			a.Order = append([]OrderExpr(nil), a.Order...)
 			for k := range a.Order {
 				a.Order[k].Expr = f(a.Order[k].Expr)
@@ -299,8 +300,8 @@ func Equal(a, b *expr.Expr) bool {
 }
 
 func equalDatum(a, b types.Datum) bool {
-	return a.Type.Equal(b.Type) && a.Null == b.Null && a.B == b.B && a.I == b.I && a.F == b.F &&
-		bytes.Equal(a.S, b.S)
+	return a.Type.Equal(b.Type) && a.Null == b.Null && a.B == b.B && a.I == b.I &&
+		math.Float64bits(a.F) == math.Float64bits(b.F) && bytes.Equal(a.S, b.S)
 }
 
 // EquiPair takes a conjunct "x = y" apart when one side reads columns of l only and the other of r

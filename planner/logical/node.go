@@ -122,7 +122,10 @@ type AggCall struct {
 	Distinct bool
 	Filter   *expr.Expr // nil = none
 	Order    []OrderExpr
-	Ret      types.Type
+	// Direct are the direct arguments of an ordered-set aggregate, constants or parameters; Args are then
+	// what it sorts.
+	Direct []*expr.Expr
+	Ret    types.Type
 	// Merges tells that partial accumulators can be merged.
 	Merges bool
 	// Ordered tells that the aggregate is computed from the ordered multiset of its values.

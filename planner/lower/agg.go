@@ -92,7 +92,7 @@ func (l *lowerer) agg(n *logical.Node) (int, error) {
 }
 
 func (a *argColumns) call(c *logical.AggCall) agg.Call {
-	out := agg.Call{Name: c.Name, ArgTypes: c.ArgTypes, Args: []int{}, Distinct: c.Distinct, Filter: -1, RetType: c.Ret}
+	out := agg.Call{Name: c.Name, ArgTypes: c.ArgTypes, Args: []int{}, Distinct: c.Distinct, Filter: -1, RetType: c.Ret, Direct: c.Direct}
 	if out.ArgTypes == nil {
 		out.ArgTypes = []types.Type{}
 	}

@@ -2,7 +2,6 @@ package rewrite
 
 import (
 	"slices"
-	"strings"
 
 	"tidemill/planner/logical"
 	"tidemill/sql/expr"
@@ -198,13 +197,28 @@ func (a *applyRule) oneRow() *logical.Node {
 	join := logical.NewJoin(kind, a.left, agg, preds)
 	for i, c := range at.Out {
 		ref := logical.Ref(c)
-		if len(keys) > 0 && c.Type.ID == types.Int8 && strings.Contains(at.Aggs[i].Name, "count") {
-			ref = &expr.Expr{Kind: expr.Coalesce, Type: c.Type, Args: []*expr.Expr{ref, bigint(0)}}
+		if d := overNothing(&at.Aggs[i]); len(keys) > 0 && !d.Null {
+			ref = &expr.Expr{Kind: expr.Coalesce, Type: c.Type, Args: []*expr.Expr{ref, expr.Lit(d)}}
 		}
 		exprs[c.ID] = ref
 	}
 	cols := a.sub.Cols()
 	return a.project(join, cols, func(c logical.Col) *expr.Expr { return expand(logical.Ref(c), exprs) })
+}
+
+// overNothing is what an aggregate gives for no rows.
+func overNothing(a *logical.AggCall) types.Datum {
+	switch a.Name {
+	case "count", "regr_count", "approx_count_distinct":
+		return types.IntDatum(types.Int8, 0)
+	case "rank", "dense_rank":
+		return types.IntDatum(types.Int8, 1)
+	case "percent_rank":
+		return types.FloatDatum(0)
+	case "cume_dist":
+		return types.FloatDatum(1)
+	}
+	return types.NullOf(a.Ret)
 }
 
 // groupByOuter aggregates per outer row where the conditions are no equalities: the outer rows are

@@ -30,6 +30,8 @@ type Ctx struct {
 	// Errs collects the rows that failed since the caller last cleared it. A kernel reports with Fail
 	// and leaves any value in the failed row's place.
 	Errs []RowError
+	// Direct are the direct arguments of the ordered-set aggregate that is being computed.
+	Direct []types.Datum
 
 	scratch *Scratch
 }
@@ -127,15 +129,31 @@ const (
 	Linear AggKind = iota
 	// Ordered aggregates are computed from the group's ordered multiset of argument values.
 	Ordered
+	// Ranked aggregates look up places in the group's ordered multiset, which is kept with counts.
+	Ranked
+	// Modal aggregates give the most frequent value; the multiset is kept by frequency too.
+	Modal
+	// Hypothetical aggregates tell where their direct arguments would stand among the group's rows.
+	Hypothetical
 )
 
 // Aggregate is one overload of an aggregate function.
 type Aggregate struct {
-	Name    string
-	Args    []types.Type
-	Ret     types.Type
-	RetFunc func(args []types.Type) types.Type
-	Kind    AggKind
+	Name     string
+	Args     []types.Type
+	Variadic bool // the last argument repeats
+	Ret      types.Type
+	RetFunc  func(args []types.Type) types.Type
+	Kind     AggKind
+	// Within tells that the call needs WITHIN GROUP (ORDER BY …): the first Direct of Args are then
+	// direct arguments, constant for the group, and the others are the sorted columns. Of
+	// Hypothetical aggregates half of the arguments are direct.
+	Within bool
+	Direct int
+	// NeedsOrder tells that the result means nothing without ORDER BY inside the call.
+	NeedsOrder bool
+	// Derive replaces the arguments by one column whose distinct values are folded, each once.
+	Derive func(args []*rows.Vec, sel []int32, n int) *rows.Vec
 
 	// Size is the accumulator's length in bytes; all zero is the empty accumulator. 0 means that the
 	// accumulator varies in length (nil is the empty one) and StepVar is used.
@@ -150,13 +168,22 @@ type Aggregate struct {
 	// Final appends the result of a Linear accumulator.
 	Final func(c *Ctx, st []byte, out *rows.VecBuilder) error
 
-	// Descending makes an Ordered aggregate read its multiset from the greatest value (max).
+	// Descending makes an Ordered aggregate read its multiset from the end (max, last).
 	Descending bool
 	// FinalOrdered appends the result of an Ordered aggregate: next gives the group's values in order
 	// with their weights (> 0) until ok is false. NULL arguments are not in the multiset unless
 	// KeepNulls. total is the sum of weights.
 	FinalOrdered func(c *Ctx, total int64, next func() (v []types.Datum, w int64, ok bool), out *rows.VecBuilder) error
 	KeepNulls    bool
+	// Single tells that FinalOrdered reads the first value only.
+	Single bool
+	// FinalRanked appends the result of a Ranked aggregate over total > 0 values: at gives the value at
+	// a place, 0 to total−1.
+	FinalRanked func(c *Ctx, total int64, at func(place int64) (types.Datum, error), out *rows.VecBuilder) error
+	// FinalPlace appends the result of a Hypothetical aggregate: less of total rows sort before the
+	// direct arguments, upTo before or with them. CountsValues makes these numbers of different rows.
+	FinalPlace   func(less, upTo, total int64, out *rows.VecBuilder)
+	CountsValues bool
 
 	Family   string
 	Summary  string

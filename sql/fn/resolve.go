@@ -25,7 +25,7 @@ func ResolveAggregate(name string, args []types.Type) (*Aggregate, []types.Type,
 	r := global.seal()
 	specs := r.aggregates[name]
 	i, coerced, err := r.resolve(name, args, len(specs), func(i int) ([]types.Type, bool) {
-		return specs[i].Args, false
+		return specs[i].Args, specs[i].Variadic
 	})
 	if err != nil {
 		return nil, nil, err

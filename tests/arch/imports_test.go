@@ -49,7 +49,7 @@ var rules = []struct {
 	{pkg: "exec/op/touch"},
 	{pkg: "exec/op/place", may: "exec/state sql/rows"},
 	{pkg: "exec/op/order", may: "exec/op exec/plan sql/types sql/rows"},
-	{pkg: "exec/op/agg", may: "exec/op exec/plan sql/fn sql/types sql/rows sql/sqlerr"},
+	{pkg: "exec/op/agg", may: "exec/op exec/op/order exec/plan sql/expr sql/fn sql/types sql/rows sql/sqlerr"},
 	{pkg: "exec/op/counted", may: "exec/op exec/op/place exec/state sql/types sql/rows"},
 	{pkg: "exec/op/optest", may: "exec/op exec/check exec/plan exec/state exec/mem sql/fn sql/types sql/rows sql/sqlerr"},
 	{pkg: "exec/op/...", may: operator},

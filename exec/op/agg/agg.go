@@ -9,6 +9,9 @@
 //	Extreme  min or max of an input that never retracts: the tail is the current best element
 //	Ordered  a function of the sorted multiset of its arguments, which the operator keeps in a table;
 //	         here only the number of elements (fixed area) and the last result (tail)
+//	Ranked   like Ordered, but the multiset is a table with counts, in which places are looked up
+//	Modal    like Ordered, but the multiset is kept by frequency
+//	Place    like Ranked, of rows by their ORDER BY columns alone
 package agg
 
 import (
@@ -17,8 +20,8 @@ import (
 	"fmt"
 	"slices"
 
-	"tidemill/exec/op"
 	"tidemill/exec/plan"
+	"tidemill/sql/expr"
 	"tidemill/sql/fn"
 	"tidemill/sql/rows"
 	"tidemill/sql/types"
@@ -37,6 +40,8 @@ type Call struct {
 	// field is absent) = none.
 	Filter  int        `json:"filter"`
 	RetType types.Type `json:"rettype"`
+	// Direct are the direct arguments of an ordered-set aggregate, literals once the plan runs.
+	Direct []*expr.Expr `json:"direct,omitempty"`
 	// Order is the ORDER BY inside the call, over input columns.
 	Order []plan.SortKey `json:"order,omitempty"`
 }
@@ -61,6 +66,9 @@ const (
 	Var
 	Extreme
 	Ordered
+	Ranked
+	Modal
+	Place
 )
 
 // Func is a compiled call.
@@ -72,8 +80,13 @@ type Func struct {
 	First bool
 	// Off and Size are the call's range in the fixed area, Tail its number among the tails or −1.
 	Off, Size, Tail int
-	// Elem encodes the elements of Ordered and Extreme calls.
+	// Elem encodes the elements of calls that are not linear.
 	Elem *Elem
+	// Desc tells that a Ranked or Modal call counts from the greatest value.
+	Desc bool
+	// At are the direct arguments; Hypo is a Place call's hypothetical row as an element begins.
+	At   []types.Datum
+	Hypo []byte
 
 	// Arguments of the batch being folded.
 	args []*rows.Vec
@@ -111,7 +124,7 @@ func Compile(calls []Call, in types.Schema, mode Mode, appendOnly, partial bool)
 			switch {
 			case f.Distinct:
 				return nil, fmt.Errorf("aggregate %s(DISTINCT) has no partial form", f.Name)
-			case f.Class == Ordered || f.Class != Extreme && f.Spec.Merge == nil:
+			case f.FromTable() || f.Class != Extreme && f.Spec.Merge == nil:
 				return nil, fmt.Errorf("aggregate %s has no partial form", f.Name)
 			}
 		}
@@ -138,11 +151,18 @@ func (s *Set) compile(c Call, in types.Schema, mode Mode, appendOnly bool) (*Fun
 	if minmax {
 		f.First, f.Distinct, f.Order = true, false, nil
 	}
+	f.Distinct = f.Distinct || spec.Derive != nil
+	for _, d := range c.Direct {
+		if d.Kind != expr.Literal {
+			return nil, fmt.Errorf("a direct argument is not a constant")
+		}
+		f.At = append(f.At, *d.Lit)
+	}
 	switch {
 	case minmax && appendOnly:
 		f.Class = Extreme
-	case spec.Kind == fn.Ordered:
-		f.Class, f.Size = Ordered, 8
+	case spec.Kind != fn.Linear:
+		f.Class, f.Size = classes[spec.Kind], 8
 	case spec.Size > 0:
 		f.Class, f.Size = Fixed, spec.Size
 	default:
@@ -152,7 +172,22 @@ func (s *Set) compile(c Call, in types.Schema, mode Mode, appendOnly bool) (*Fun
 		f.Tail = s.Tails
 		s.Tails++
 	}
-	if f.Class == Ordered || f.Class == Extreme {
+	if f.Class == Ranked || f.Class == Modal {
+		f.Desc = len(c.Order) > 0 && c.Order[0].Desc
+		f.Order = nil // of ascending elements; NULLs are not among them
+	}
+	switch f.Class {
+	case Fixed, Var:
+	case Place:
+		if len(f.At) != len(f.Order) {
+			return nil, fmt.Errorf("%d direct arguments for %d columns", len(f.At), len(f.Order))
+		}
+		f.Elem = NewElem(nil, f.Order)
+		for i, d := range f.At {
+			o := f.Order[i]
+			f.Hypo = rows.AppendKeyOrder(f.Hypo, rows.Const(d, 1), 0, rows.Order{Desc: o.Desc, NullsFirst: o.NullsFirst})
+		}
+	default:
 		argTypes := []types.Type{c.RetType} // of merged minima and maxima
 		if mode == Raw {
 			argTypes = nil
@@ -167,9 +202,18 @@ func (s *Set) compile(c Call, in types.Schema, mode Mode, appendOnly bool) (*Fun
 	return f, nil
 }
 
+var classes = map[fn.AggKind]Class{fn.Ordered: Ordered, fn.Ranked: Ranked, fn.Modal: Modal, fn.Hypothetical: Place}
+
+// FromTable tells that the call's result is computed from a table of its group's elements.
+func (f *Func) FromTable() bool { return f.Class >= Ordered }
+
 // Ready prepares the calls for folding rows of batch in.
 func (s *Set) Ready(in *rows.Batch) {
 	for _, f := range s.Funcs {
+		if f.Spec.Derive != nil {
+			f.args = []*rows.Vec{f.Spec.Derive([]*rows.Vec{in.Cols[f.Args[0]]}, in.Sel, in.N)}
+			continue
+		}
 		for i, a := range f.Args {
 			f.args[i] = in.Cols[a]
 			if f.Distinct && !exact(in.Cols[a].Type) {
@@ -248,6 +292,7 @@ func (s *Set) Fold(c *fn.Ctx, f *Func, rs *Rows, tails [][]byte) {
 		}
 		f.Spec.Step(c, f.args, rs.Row, w, f.st)
 	case Var:
+		c.Direct = f.At
 		for k, r := range rs.Row {
 			t := &tails[int(rs.Slot[k])*s.Tails+f.Tail]
 			*t = f.Spec.StepVar(c, orNil(*t), f.args, r, rs.W[k])
@@ -317,6 +362,7 @@ func (f *Func) Result(c *fn.Ctx, fixed []byte, tails [][]byte, out *rows.VecBuil
 	case f.Class == Fixed:
 		return f.Spec.Final(c, fixed[f.Off:f.Off+f.Size], out)
 	case f.Class == Var:
+		c.Direct = f.At
 		return f.Spec.Final(c, orNil(tails[f.Tail]), out)
 	case !f.First:
 		return cellValue(tails[f.Tail], out)
@@ -343,30 +389,4 @@ func orNil(b []byte) []byte {
 		return nil
 	}
 	return b
-}
-
-// AnyOrdered tells whether a call needs the sorted multiset of its arguments, min and max included.
-func AnyOrdered(calls []Call) bool {
-	for _, c := range calls {
-		if spec, ok := fn.FindAggregate(c.Name, c.ArgTypes); ok && spec.Kind == fn.Ordered {
-			return true
-		}
-	}
-	return false
-}
-
-// Text writes the call for EXPLAIN.
-func (c *Call) Text(in types.Schema) string {
-	args := op.Cols(in, c.Args)
-	if len(c.Args) == 0 {
-		args = "*"
-	}
-	if c.Distinct {
-		args = "DISTINCT " + args
-	}
-	s := c.Name + "(" + args + ")"
-	if c.Filter >= 0 {
-		s += " FILTER (WHERE " + op.Col(in, c.Filter) + ")"
-	}
-	return s
 }

@@ -48,6 +48,15 @@ func (e *Elem) Append(dst []byte, args, in []*rows.Vec, i int) []byte {
 	return binary.BigEndian.AppendUint32(dst, uint32(len(dst)-start))
 }
 
+// Key returns the part of an element without ORDER BY that is the same for equal arguments.
+func (e *Elem) Key(elem []byte) []byte {
+	if e.plain {
+		return elem
+	}
+	body := len(elem) - 4
+	return elem[:body-int(binary.BigEndian.Uint32(elem[body:]))]
+}
+
 // Decode appends the arguments in an element to out.
 func (e *Elem) Decode(elem []byte, out []*rows.VecBuilder) error {
 	if e.plain {

@@ -53,7 +53,7 @@ func (c *cursor) fill() {
 		last = append(last, key...)
 		return false
 	}
-	if c.f.Spec.Descending && len(c.f.Order) == 0 {
+	if c.f.Spec.Descending {
 		c.t.Descend(c.lower, c.upper, take)
 		c.upper = last
 	} else {

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 
 	"tidemill/exec/op"
-	"tidemill/exec/op/agg"
 	"tidemill/sql/rows"
 	"tidemill/sql/sqlerr"
 	"tidemill/sql/types"
@@ -69,7 +68,7 @@ func (h *hashagg) resetTouched() {
 		return
 	}
 	t := &h.touched
-	t.refs, t.before, t.hashes, t.images, t.tails = t.refs[:0], t.before[:0], t.hashes[:0], t.images[:0], t.tails[:0]
+	t.refs, t.before, t.hashes, t.images, t.tails, t.stale = t.refs[:0], t.before[:0], t.hashes[:0], t.images[:0], t.tails[:0], t.stale[:0]
 }
 
 // finishGroup adds a touched group's change to out and brings its stored value up to date.
@@ -231,37 +230,6 @@ func (h *hashagg) fail(c *op.Ctx) error {
 	for i, f := range failures {
 		if err := c.Fail(in, i, f.w, f.err); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// results computes the Ordered calls of a group and puts the results into its tails.
-func (h *hashagg) results(c *op.Ctx, slot int, fixed []byte, tails [][]byte) error {
-	for i, f := range h.set.Funcs {
-		if f.Class != agg.Ordered {
-			continue
-		}
-		total := f.Total(fixed)
-		tail := &tails[f.Tail]
-		*tail = (*tail)[:0]
-		cur := newCursor(h.multiset, f, h.entryKey(h.groups.Key(h.refs[slot]), byte(i)))
-		if f.First {
-			if elem, _, ok := cur.elem(); ok {
-				*tail = append(*tail, elem...)
-			}
-			if cur.err != nil {
-				return cur.err
-			}
-			continue
-		}
-		b := rows.NewVecBuilder(h.out[len(h.Keys)+i].Type, 1)
-		if err := f.Spec.FinalOrdered(c.Fn, total, cur.next, b); err != nil {
-			*tail = agg.AppendErrorCell(*tail, err)
-		} else if cur.err != nil {
-			return cur.err
-		} else {
-			*tail = agg.AppendCell(*tail, b.Finish(), 0)
 		}
 	}
 	return nil

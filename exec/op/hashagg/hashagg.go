@@ -6,7 +6,10 @@
 //	          (see exec/op/agg) as uvarint length and bytes
 //	distinct  Map: group key, call number, arguments as a key → weight i64, for DISTINCT calls
 //	multiset  Ordered: group key, call number, element → weight, for min/max of an input that
-//	          retracts, string_agg, array_agg, percentiles …
+//	          retracts, string_agg, array_agg …
+//	ranked    Ordered with counts: the same, for percentiles and hypothetical sets
+//	modes     Ordered: group key, call number, 0, value as a key → weight, and
+//	          group key, call number, 1, weight (greatest first), value as a key → 1, for mode
 //
 // Algorithm. Push encodes, hashes and looks up the keys of the whole batch, then folds it call by
 // call into the accumulators, in place. The first time that a group is touched in an epoch its value
@@ -15,8 +18,9 @@
 // and emits −before and +after otherwise; a group exists while its count is positive. Linear calls
 // take rows out of their accumulators as they put them in, so no input is kept for them. A DISTINCT
 // call folds a value with ±1 when its weight passes between zero and positive. An Ordered call's
-// result is read from the multiset once per epoch and touched group; the result before stands in the
-// group's tail. Without keys there is exactly one group, which exists from the first epoch on.
+// result is read from the multiset once per epoch and group in which the call's elements have changed;
+// the result before stands in the group's tail. min, max, first and last read one element, percentiles,
+// ranks and mode walk down a tree; only lists such as string_agg read the whole group. Without keys there is exactly one group, which exists from the first epoch on.
 //
 // A result that cannot be computed (sum out of range) diverts the group's row for as long as that is
 // so. Group keys are emitted in canonical form: 1.00 and 1.0 are one group that shows as 1.
@@ -26,7 +30,9 @@ package hashagg
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tidemill/exec/op"
@@ -63,6 +69,8 @@ const (
 	tableGroups   = "groups"
 	tableDistinct = "distinct"
 	tableMultiset = "multiset"
+	tableRanked   = "ranked"
+	tableModes    = "modes"
 )
 
 // Layout of a group's value.
@@ -76,14 +84,18 @@ type hashagg struct {
 	set      *agg.Set
 	in, out  types.Schema
 	keyTypes []types.Type
-	global   bool // no keys: the one group always exists
-	opened   bool // the global group has been made
-	env      *op.Env
-	merge    bool
+	// staleCalls is the number of calls when some call's result is computed from a table, else 0.
+	staleCalls int
+	global     bool // no keys: the one group always exists
+	opened     bool // the global group has been made
+	env        *op.Env
+	merge      bool
 
 	groups   *state.Map
 	distinct *state.Map
 	multiset *state.Ordered
+	ranked   *state.Ordered
+	modes    *state.Ordered
 
 	touched
 	batch
@@ -97,6 +109,7 @@ type touched struct {
 	hashes []uint64
 	images []byte
 	tails  [][]byte // set.Tails per group
+	stale  []bool   // per group and call: the elements have changed
 }
 
 // batch is scratch space for the batch being pushed.
@@ -112,7 +125,11 @@ type batch struct {
 	filtered agg.Rows
 	changed  agg.Rows
 	key      []byte
+	modeKey  []byte
 }
+
+// errBroken tells that a table does not hold what another one says it does.
+var errBroken = errors.New("hashagg: the elements of a group are not as counted")
 
 func init() {
 	op.Register(op.Spec{
@@ -138,14 +155,17 @@ func init() {
 // depends on the input being append-only, which the configuration does not say.
 func (c *Config) tables() []string {
 	out := []string{tableGroups}
-	for _, a := range c.Aggs {
-		if a.Distinct {
-			out = append(out, tableDistinct)
-			break
-		}
+	need := agg.NeedsOf(c.Aggs)
+	if c.Mode == Merge {
+		need = agg.Needs{Distinct: need.Distinct}
 	}
-	if c.Mode != Merge && agg.AnyOrdered(c.Aggs) {
-		out = append(out, tableMultiset)
+	for _, t := range []struct {
+		need bool
+		name string
+	}{{need.Distinct, tableDistinct}, {need.Multiset, tableMultiset}, {need.Ranked, tableRanked}, {need.Modes, tableModes}} {
+		if t.need {
+			out = append(out, t.name)
+		}
 	}
 	return out
 }
@@ -161,6 +181,15 @@ func (c *Config) explain(in types.Schema) string {
 	}
 	if c.Mode == Merge {
 		s = "merge " + s
+	}
+	var whole []string
+	for i := range c.Aggs {
+		if name := c.Aggs[i].Name; c.Aggs[i].ReadsGroup() && !slices.Contains(whole, name) {
+			whole = append(whole, name)
+		}
+	}
+	if len(whole) > 0 {
+		s += "; a change reads its group again for " + strings.Join(whole, ", ")
 	}
 	return s
 }
@@ -200,7 +229,14 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 			h.distinct = env.Tables.Map(t)
 		case tableMultiset:
 			h.multiset = env.Tables.Ordered(t)
+		case tableRanked:
+			h.ranked = env.Tables.Ordered(t).Counted()
+		case tableModes:
+			h.modes = env.Tables.Ordered(t)
 		}
+	}
+	if slices.ContainsFunc(h.set.Funcs, (*agg.Func).FromTable) {
+		h.staleCalls = len(c.Aggs)
 	}
 	h.keyCols = make([]*rows.Vec, len(c.Keys))
 	return h, nil

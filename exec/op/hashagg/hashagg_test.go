@@ -164,6 +164,9 @@ func result(t *testing.T, c *agg.Call, g optest.Relation) types.Datum {
 	if !ok {
 		t.Fatalf("no %s", c.Name)
 	}
+	if spec.Kind > fn.Ordered || spec.Derive != nil {
+		return tableResult(t, spec, c, args, order)
+	}
 	if spec.Kind == fn.Ordered {
 		return orderedResult(t, spec, c, args, order)
 	}
@@ -172,6 +175,7 @@ func result(t *testing.T, c *agg.Call, g optest.Relation) types.Datum {
 
 func linearResult(t *testing.T, spec *fn.Aggregate, c *agg.Call, args []optest.Row) types.Datum {
 	cols, n := columns(c, args)
+	ctx := &fn.Ctx{Direct: literals(c)}
 	st := make([]byte, spec.Size)
 	for i := range n {
 		if spec.Size > 0 {
@@ -180,11 +184,11 @@ func linearResult(t *testing.T, spec *fn.Aggregate, c *agg.Call, args []optest.R
 			if len(st) == 0 {
 				st = nil
 			}
-			st = spec.StepVar(&fn.Ctx{}, st, cols, int32(i), 1)
+			st = spec.StepVar(ctx, st, cols, int32(i), 1)
 		}
 	}
 	b := rows.NewVecBuilder(c.RetType, 1)
-	if err := spec.Final(&fn.Ctx{}, st, b); err != nil {
+	if err := spec.Final(ctx, st, b); err != nil {
 		t.Fatal(err)
 	}
 	return b.Finish().Datum(0)
@@ -225,7 +229,7 @@ func orderedResult(t *testing.T, spec *fn.Aggregate, c *agg.Call, args []optest.
 		list = append(list, entry{codec.Append(key, cols, i), a})
 	}
 	slices.SortFunc(list, func(a, b entry) int {
-		if spec.Descending && len(c.Order) == 0 {
+		if spec.Descending {
 			a, b = b, a
 		}
 		return bytes.Compare(a.key, b.key)

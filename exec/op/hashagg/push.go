@@ -25,8 +25,8 @@ func (h *hashagg) Push(c *op.Ctx, _ int, in *rows.Batch) error {
 		switch rs := f.Filtered(in, &h.rows, &h.filtered); {
 		case h.merge:
 			h.set.MergeRows(f, rs, h.tails)
-		case f.Class == agg.Ordered:
-			h.foldOrdered(byte(i), f, in, rs)
+		case f.FromTable():
+			h.foldElements(i, f, in, rs)
 		case f.Distinct:
 			h.set.Fold(c.Fn, f, h.transitions(byte(i), f, rs), h.tails)
 		default:
@@ -99,6 +99,9 @@ func (h *hashagg) touch(ref state.Ref, hash uint64, v []byte, added bool) (mark 
 	}
 	h.groups.MarkDirty(ref)
 	h.refs, h.before, h.touched.hashes = append(h.refs, ref), append(h.before, at), append(h.touched.hashes, hash)
+	for range h.staleCalls {
+		h.stale = append(h.stale, added)
+	}
 	mark = uint32(len(h.refs))
 	binary.LittleEndian.PutUint32(v, mark)
 
@@ -175,24 +178,4 @@ func sign(w int64) int64 {
 		return 1
 	}
 	return 0
-}
-
-// foldOrdered adds rows to the multiset of an Ordered call.
-func (h *hashagg) foldOrdered(call byte, f *agg.Func, in *rows.Batch, rs *agg.Rows) {
-	args := f.Columns()
-	for k, r := range rs.Row {
-		if !f.Spec.KeepNulls && len(args) > 0 && args[0].IsNull(int(r)) {
-			continue
-		}
-		slot := rs.Slot[k]
-		h.key = f.Elem.Append(h.entryKey(h.groups.Key(h.refs[slot]), call), args, in.Cols, int(r))
-		before, after := h.multiset.AddWeight(rows.VNode(h.touched.hashes[slot]), h.key, rs.W[k])
-		d := after - before
-		if f.Distinct {
-			d = sign(after) - sign(before)
-		}
-		if d != 0 {
-			f.AddTotal(rs.Group[k], d)
-		}
-	}
 }

@@ -13,7 +13,7 @@ type next = func() (v []types.Datum, w int64, ok bool)
 func init() {
 	ids := []types.ID{types.Int2, types.Int4, types.Int8, types.Float4, types.Float8, types.Numeric, types.Text,
 		types.Bpchar, types.Name, types.Date, types.Time, types.Timestamp, types.Timestamptz, types.Interval,
-		types.OID, types.Bool, types.UUID, types.Bytea}
+		types.OID, types.UUID, types.Bytea}
 	for _, id := range ids {
 		registerExtreme("min", "Least argument.", "1", types.T(id), false)
 		registerExtreme("max", "Greatest argument.", "3", types.T(id), true)
@@ -66,7 +66,7 @@ func tooLong(name string) error {
 // registerExtreme registers min or max: the first value in its order.
 func registerExtreme(name, summary, result string, t types.Type, descending bool) {
 	a := fn.Aggregate{
-		Name: name, Args: []types.Type{t}, Ret: t, Kind: fn.Ordered, Descending: descending,
+		Name: name, Args: []types.Type{t}, Ret: t, Kind: fn.Ordered, Descending: descending, Single: true,
 		FinalOrdered: func(_ *fn.Ctx, _ int64, next next, out *rows.VecBuilder) error {
 			if v, _, ok := next(); ok {
 				out.AppendDatum(v[0])

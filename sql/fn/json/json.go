@@ -85,6 +85,7 @@ func init() {
 	registerContainment()
 	registerEdit()
 	registerBuild()
+	registerAggregates()
 }
 
 func registerAccess(t types.Type) {
