@@ -84,6 +84,9 @@ type Object struct {
 	Definition string   `json:"definition"`
 	Query      string   `json:"query,omitempty"`
 	SearchPath []string `json:"search_path,omitempty"`
+	// Names are the relations that Query names, as NameKey writes them: a stored query goes on to mean
+	// the same objects after one of them was renamed. nil = resolve along SearchPath (old catalogs).
+	Names map[string]ID `json:"names,omitempty"`
 
 	// Connector, Options, Envelope, Encoding and FormatOptions describe the outside end of a source, a
 	// table with a connector, or a sink.
@@ -151,6 +154,7 @@ type Snapshot struct {
 	objects   map[ID]*Object
 	names     map[string]ID // schema + "\x00" + name; relations share one namespace
 	roles     map[string]*Role
+	comments  map[ID]string // of schemas, roles and the database
 }
 
 // DefaultRole and DefaultDatabase exist from the start.
@@ -160,6 +164,8 @@ const (
 	DefaultSchema   = "public"
 	// PublicSchemaID is Postgres's OID of schema public.
 	PublicSchemaID ID = 2200
+	// DatabaseID is the OID of the one database.
+	DatabaseID ID = 5
 )
 
 // New returns the catalog of an empty database.
@@ -179,6 +185,7 @@ func (s *Snapshot) clone() *Snapshot {
 	c.Version++
 	c.schemas, c.objects = maps.Clone(s.schemas), maps.Clone(s.objects)
 	c.names, c.roles = maps.Clone(s.names), maps.Clone(s.roles)
+	c.comments = maps.Clone(s.comments)
 	return &c
 }
 
@@ -330,9 +337,52 @@ func (s *Snapshot) WithSchema(name string) *Snapshot {
 	return c
 }
 
+// WithSchemaRenamed returns a snapshot in which a schema, with all that is in it, is called to.
+func (s *Snapshot) WithSchemaRenamed(from, to string) *Snapshot {
+	c := s.clone()
+	c.schemas[to] = c.schemas[from]
+	delete(c.schemas, from)
+	for id, o := range c.objects {
+		if o.Schema != from && !slices.Contains(o.SearchPath, from) {
+			continue
+		}
+		moved := *o
+		moved.SearchPath = slices.Clone(o.SearchPath)
+		for i, p := range moved.SearchPath {
+			if p == from {
+				moved.SearchPath[i] = to
+			}
+		}
+		if o.Schema == from {
+			delete(c.names, key(o.Schema, o.Name))
+			moved.Schema = to
+			c.names[key(to, o.Name)] = id
+		}
+		c.objects[id] = &moved
+	}
+	return c
+}
+
+// Comment returns the comment on a schema, a role or the database, by its OID, "" when there is none.
+func (s *Snapshot) Comment(id ID) string { return s.comments[id] }
+
+// WithComment returns a snapshot with such a comment set, or removed when text is "".
+func (s *Snapshot) WithComment(id ID, text string) *Snapshot {
+	c := s.clone()
+	if c.comments == nil {
+		c.comments = map[ID]string{}
+	}
+	c.comments[id] = text
+	if text == "" {
+		delete(c.comments, id)
+	}
+	return c
+}
+
 // WithoutSchema returns a snapshot without the schema.
 func (s *Snapshot) WithoutSchema(name string) *Snapshot {
 	c := s.clone()
+	delete(c.comments, c.schemas[name])
 	delete(c.schemas, name)
 	return c
 }
@@ -351,6 +401,9 @@ func (s *Snapshot) WithRole(r Role) *Snapshot {
 // WithoutRole returns a snapshot without the role.
 func (s *Snapshot) WithoutRole(name string) *Snapshot {
 	c := s.clone()
+	if r := c.roles[name]; r != nil {
+		delete(c.comments, r.OID)
+	}
 	delete(c.roles, name)
 	return c
 }

@@ -21,6 +21,9 @@ type found struct {
 
 // resolveRelation finds a relation along the search path.
 func (b *Binder) resolveRelation(parts []string, pos int) (*found, error) {
+	if f := b.bound(parts); f != nil {
+		return f, nil
+	}
 	switch len(parts) {
 	case 1:
 		if f := b.searchPath(parts[0]); f != nil {
@@ -154,7 +157,7 @@ func (b *Binder) newScan(info *logical.ScanInfo, fields types.Schema, visible in
 // expandView binds a plain view's query in place, under the search path it was written with.
 func (b *Binder) expandView(o *catalog.Object, pos int) (*source, error) {
 	b.dep(o.ID)
-	sub := b.inherit(o.SearchPath)
+	sub := b.inherit(o)
 	sub.views++
 	if sub.views > maxViews {
 		return nil, sqlerr.New(sqlerr.StatementTooComplex, "views nest more than %d deep", maxViews).At(pos)

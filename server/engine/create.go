@@ -222,7 +222,7 @@ func (e *Engine) createView(c *Caller, s *ast.CreateView) error {
 	if old != nil {
 		o.ID = old.ID
 	}
-	o.Query, o.Deps = s.QueryText, q.Deps
+	o.Query, o.Deps, o.Names = s.QueryText, q.Deps, q.Bound
 	fields, err := outputFields(q, s.Columns)
 	if err != nil {
 		return err
@@ -357,7 +357,7 @@ func (e *Engine) startView(c *Caller, s *ast.CreateView) (*backfill, error) {
 			WithHint("Without it the view's windows change as rows arrive.")
 	}
 	o := e.newObject(c, catalog.MaterializedView, schema, name)
-	o.Query, o.Deps, o.Settings = s.QueryText, q.Deps, settings
+	o.Query, o.Deps, o.Names, o.Settings = s.QueryText, q.Deps, q.Bound, settings
 	if err := e.setOutput(o, q, s.Columns); err != nil {
 		return nil, err
 	}

@@ -131,6 +131,9 @@ func objDescription(n *Names, args []types.Datum) (types.Datum, error) {
 	if o := n.Snap.ByID(id); o != nil && o.Comment != "" {
 		return text(o.Comment, true)
 	}
+	if comment := n.Snap.Comment(id); comment != "" {
+		return text(comment, true)
+	}
 	if id >= 1<<31 {
 		if p := procByID(id); p != nil {
 			return text(p.summary, p.summary != "")

@@ -23,12 +23,13 @@ var objectRows = map[string]func(*table){
 
 // OIDs of the catalogs that others refer to by classoid.
 const (
-	classClass   = 1259
-	procClass    = 1255
-	rewriteClass = 2618
-	heapAM       = 2
-	btreeAM      = 403
-	ownerID      = 10 // of everything that the system owns
+	classClass     = 1259
+	namespaceClass = 2615
+	procClass      = 1255
+	rewriteClass   = 2618
+	heapAM         = 2
+	btreeAM        = 403
+	ownerID        = 10 // of everything that the system owns
 )
 
 // listedObjects returns the objects that appear in pg_class.
@@ -221,6 +222,12 @@ func constraints(t *table) {
 }
 
 func descriptions(t *table) {
+	schemas := t.snap.Schemas()
+	for _, name := range sortedKeys(schemas) {
+		if text := t.snap.Comment(schemas[name]); text != "" {
+			t.row("objoid", schemas[name], "classoid", namespaceClass, "description", text)
+		}
+	}
 	for _, o := range t.listedObjects() {
 		if o.Comment != "" {
 			t.row("objoid", o.ID, "classoid", classClass, "description", o.Comment)
