@@ -64,6 +64,19 @@ type Storage struct {
 	Table uint32 `json:"table"` // store table id
 }
 
+// IndexDef says in what order an index keeps the rows of a relation.
+type IndexDef struct {
+	Columns []IndexColumn `json:"columns"`
+	Unique  bool          `json:"unique,omitempty"`
+}
+
+// IndexColumn is a column of an index; Col is its position in the relation.
+type IndexColumn struct {
+	Col        int  `json:"col"`
+	Desc       bool `json:"desc,omitempty"`
+	NullsFirst bool `json:"nulls_first,omitempty"`
+}
+
 // Object is anything that has a name in a schema.
 type Object struct {
 	Format  int       `json:"format"`
@@ -106,6 +119,8 @@ type Object struct {
 	// Visible is how many leading columns of Columns the user sees; the rest are hidden key columns.
 	Visible int `json:"visible"`
 
+	// Index is what an index indexes; its Columns are those of the relation, which is its one dependency.
+	Index *IndexDef `json:"index,omitempty"`
 	// Deps are the objects that this one reads.
 	Deps []ID `json:"deps,omitempty"`
 
@@ -255,6 +270,18 @@ func (s *Snapshot) Dependents(id ID) []*Object {
 			out = append(out, o)
 		}
 	}
+	return out
+}
+
+// Indexes returns the indexes on a relation, ordered by id.
+func (s *Snapshot) Indexes(id ID) []*Object {
+	var out []*Object
+	for _, o := range s.objects {
+		if o.Kind == Index && o.Deps[0] == id {
+			out = append(out, o)
+		}
+	}
+	slices.SortFunc(out, func(a, b *Object) int { return int(a.ID) - int(b.ID) })
 	return out
 }
 

@@ -99,6 +99,9 @@ func newQuery(b *bind.Binder, bound *bind.Query) *Query {
 func names(n *logical.Node, into map[uint32]string) {
 	if n.Op == logical.Scan {
 		into[n.Scan.Object] = n.Scan.Name
+		for _, x := range n.Scan.Indexes {
+			into[x.Object] = x.Name
+		}
 	}
 	for _, in := range n.In {
 		names(in, into)

@@ -126,6 +126,11 @@ func (b *Binder) scan(f *found, pos int) (*source, error) {
 		info.StorageKey = o.Storage.Key
 		info.Keys = append(info.Keys, o.Storage.Key)
 	}
+	for _, x := range b.Catalog.Indexes(o.ID) {
+		if x.State == catalog.Running {
+			info.Indexes = append(info.Indexes, indexInfo(x))
+		}
+	}
 	visible := o.Visible
 	if visible == 0 || visible > len(o.Columns) {
 		visible = len(o.Columns)
@@ -137,6 +142,14 @@ func (b *Binder) scan(f *found, pos int) (*source, error) {
 	src.rels[0].id = o.ID
 	src.cols = src.rels[0].cols
 	return src, nil
+}
+
+func indexInfo(x *catalog.Object) logical.IndexInfo {
+	out := logical.IndexInfo{Object: x.ID, Name: x.Name}
+	for _, c := range x.Index.Columns {
+		out.Order = append(out.Order, logical.SortKey{Col: c.Col, Desc: c.Desc, NullsFirst: c.NullsFirst})
+	}
+	return out
 }
 
 func (b *Binder) newScan(info *logical.ScanInfo, fields types.Schema, visible int) *source {

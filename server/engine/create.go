@@ -51,8 +51,11 @@ func (e *Engine) addView(o *catalog.Object) error {
 		return err
 	}
 	e.edges.Lock()
+	defer e.edges.Unlock()
 	e.views[o.ID] = v
-	e.edges.Unlock()
+	if o.Kind == catalog.Index && !slices.Contains(e.indexes[o.Deps[0]], o.ID) {
+		e.indexes[o.Deps[0]] = append(e.indexes[o.Deps[0]], o.ID)
+	}
 	return nil
 }
 

@@ -38,8 +38,7 @@ func (e *Engine) Define(ctx context.Context, c *Caller, stmt ast.Statement) erro
 	case *ast.AlterRole:
 		return e.submit(ctx, func() error { return e.alterRole(s) })
 	case *ast.CreateIndex:
-		return sqlerr.Unsupported("CREATE INDEX is not supported yet").
-			WithHint("Reads by the leading columns of a relation's key are fast without one.")
+		return e.createIndex(ctx, c, s)
 	case *ast.Grant:
 		return sqlerr.Unsupported("GRANT and REVOKE are not supported yet")
 	}

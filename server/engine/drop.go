@@ -155,8 +155,10 @@ func dependents(c *Caller, cat *catalog.Snapshot, named []*catalog.Object) []str
 func (e *Engine) remove(o *catalog.Object) {
 	e.abandonFill(o.ID, sqlerr.New(sqlerr.UndefinedTable, "relation %q was dropped", o.Name))
 	e.circuit.Remove(o.ID)
+	e.abandonIndex(o.ID, sqlerr.New(sqlerr.UndefinedTable, "relation %q was dropped", o.Name))
 	e.edges.Lock()
 	delete(e.views, o.ID)
+	e.dropIndexHandle(o)
 	s := e.sinks[o.ID]
 	delete(e.sinks, o.ID)
 	e.edges.Unlock()
