@@ -64,6 +64,19 @@ type Storage struct {
 	Table uint32 `json:"table"` // store table id
 }
 
+// IndexDef says in what order an index keeps the rows of a relation.
+type IndexDef struct {
+	Columns []IndexColumn `json:"columns"`
+	Unique  bool          `json:"unique,omitempty"`
+}
+
+// IndexColumn is a column of an index; Col is its position in the relation.
+type IndexColumn struct {
+	Col        int  `json:"col"`
+	Desc       bool `json:"desc,omitempty"`
+	NullsFirst bool `json:"nulls_first,omitempty"`
+}
+
 // Object is anything that has a name in a schema.
 type Object struct {
 	Format  int       `json:"format"`
@@ -84,6 +97,9 @@ type Object struct {
 	Definition string   `json:"definition"`
 	Query      string   `json:"query,omitempty"`
 	SearchPath []string `json:"search_path,omitempty"`
+	// Names are the relations that Query names, as NameKey writes them: a stored query goes on to mean
+	// the same objects after one of them was renamed. nil = resolve along SearchPath (old catalogs).
+	Names map[string]ID `json:"names,omitempty"`
 
 	// Connector, Options, Envelope, Encoding and FormatOptions describe the outside end of a source, a
 	// table with a connector, or a sink.
@@ -103,6 +119,8 @@ type Object struct {
 	// Visible is how many leading columns of Columns the user sees; the rest are hidden key columns.
 	Visible int `json:"visible"`
 
+	// Index is what an index indexes; its Columns are those of the relation, which is its one dependency.
+	Index *IndexDef `json:"index,omitempty"`
 	// Deps are the objects that this one reads.
 	Deps []ID `json:"deps,omitempty"`
 
@@ -151,6 +169,7 @@ type Snapshot struct {
 	objects   map[ID]*Object
 	names     map[string]ID // schema + "\x00" + name; relations share one namespace
 	roles     map[string]*Role
+	comments  map[ID]string // of schemas, roles and the database
 }
 
 // DefaultRole and DefaultDatabase exist from the start.
@@ -160,6 +179,8 @@ const (
 	DefaultSchema   = "public"
 	// PublicSchemaID is Postgres's OID of schema public.
 	PublicSchemaID ID = 2200
+	// DatabaseID is the OID of the one database.
+	DatabaseID ID = 5
 )
 
 // New returns the catalog of an empty database.
@@ -179,6 +200,7 @@ func (s *Snapshot) clone() *Snapshot {
 	c.Version++
 	c.schemas, c.objects = maps.Clone(s.schemas), maps.Clone(s.objects)
 	c.names, c.roles = maps.Clone(s.names), maps.Clone(s.roles)
+	c.comments = maps.Clone(s.comments)
 	return &c
 }
 
@@ -248,6 +270,18 @@ func (s *Snapshot) Dependents(id ID) []*Object {
 			out = append(out, o)
 		}
 	}
+	return out
+}
+
+// Indexes returns the indexes on a relation, ordered by id.
+func (s *Snapshot) Indexes(id ID) []*Object {
+	var out []*Object
+	for _, o := range s.objects {
+		if o.Kind == Index && o.Deps[0] == id {
+			out = append(out, o)
+		}
+	}
+	slices.SortFunc(out, func(a, b *Object) int { return int(a.ID) - int(b.ID) })
 	return out
 }
 
@@ -330,9 +364,52 @@ func (s *Snapshot) WithSchema(name string) *Snapshot {
 	return c
 }
 
+// WithSchemaRenamed returns a snapshot in which a schema, with all that is in it, is called to.
+func (s *Snapshot) WithSchemaRenamed(from, to string) *Snapshot {
+	c := s.clone()
+	c.schemas[to] = c.schemas[from]
+	delete(c.schemas, from)
+	for id, o := range c.objects {
+		if o.Schema != from && !slices.Contains(o.SearchPath, from) {
+			continue
+		}
+		moved := *o
+		moved.SearchPath = slices.Clone(o.SearchPath)
+		for i, p := range moved.SearchPath {
+			if p == from {
+				moved.SearchPath[i] = to
+			}
+		}
+		if o.Schema == from {
+			delete(c.names, key(o.Schema, o.Name))
+			moved.Schema = to
+			c.names[key(to, o.Name)] = id
+		}
+		c.objects[id] = &moved
+	}
+	return c
+}
+
+// Comment returns the comment on a schema, a role or the database, by its OID, "" when there is none.
+func (s *Snapshot) Comment(id ID) string { return s.comments[id] }
+
+// WithComment returns a snapshot with such a comment set, or removed when text is "".
+func (s *Snapshot) WithComment(id ID, text string) *Snapshot {
+	c := s.clone()
+	if c.comments == nil {
+		c.comments = map[ID]string{}
+	}
+	c.comments[id] = text
+	if text == "" {
+		delete(c.comments, id)
+	}
+	return c
+}
+
 // WithoutSchema returns a snapshot without the schema.
 func (s *Snapshot) WithoutSchema(name string) *Snapshot {
 	c := s.clone()
+	delete(c.comments, c.schemas[name])
 	delete(c.schemas, name)
 	return c
 }
@@ -351,6 +428,9 @@ func (s *Snapshot) WithRole(r Role) *Snapshot {
 // WithoutRole returns a snapshot without the role.
 func (s *Snapshot) WithoutRole(name string) *Snapshot {
 	c := s.clone()
+	if r := c.roles[name]; r != nil {
+		delete(c.comments, r.OID)
+	}
 	delete(c.roles, name)
 	return c
 }

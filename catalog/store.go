@@ -14,6 +14,7 @@ type stored struct {
 	NextID    ID            `json:"next_id"`
 	NextTable uint32        `json:"next_table"`
 	Schemas   map[string]ID `json:"schemas"`
+	Comments  map[ID]string `json:"comments,omitempty"` // of schemas, roles and the database
 }
 
 // Diff returns the key-value writes that turn the stored form of old into that of s; a nil value is
@@ -25,7 +26,7 @@ func (s *Snapshot) Diff(old *Snapshot) (map[string][]byte, error) {
 		out[k] = b
 		return err
 	}
-	if err := put("meta", stored{Format, s.Version, s.NextID, s.NextTable, s.schemas}); err != nil {
+	if err := put("meta", stored{Format, s.Version, s.NextID, s.NextTable, s.schemas, s.comments}); err != nil {
 		return nil, err
 	}
 	for id, o := range s.objects {
@@ -71,6 +72,7 @@ func Load(pairs map[string][]byte) (*Snapshot, error) {
 		return nil, fmt.Errorf("catalog format %d is newer than this build's %d", m.Format, Format)
 	}
 	s.Version, s.NextID, s.NextTable, s.schemas = m.Version, m.NextID, m.NextTable, m.Schemas
+	s.comments = m.Comments
 	s.roles = map[string]*Role{}
 	for k, v := range pairs {
 		switch {

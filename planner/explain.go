@@ -83,10 +83,7 @@ func (e *explainer) detail(n *plan.Node) string {
 			name = fmt.Sprintf("#%d", s.Object)
 		}
 		text := " " + name + " (" + fieldNames(n.Schema) + ")"
-		if strings.Contains(string(n.Config), `"lookup`) {
-			text += " by key"
-		}
-		return text
+		return text + e.access(s.Access)
 	}
 	s, err := op.Lookup(n.Op)
 	if err != nil || s.Explain == nil {
@@ -100,6 +97,26 @@ func (e *explainer) detail(n *plan.Node) string {
 		return ": " + text
 	}
 	return ""
+}
+
+// access tells how a scan finds its rows, when it does not read all of them.
+func (e *explainer) access(a *plan.Access) string {
+	switch {
+	case a == nil:
+		return ""
+	case a.Index == 0 && (a.Low != nil || a.High != nil):
+		return " by key range"
+	case a.Index == 0:
+		return " by key"
+	}
+	text := " by index " + e.q.Names[a.Index]
+	if a.Reverse {
+		text += " backwards"
+	}
+	if a.Limit > 0 {
+		text += fmt.Sprintf(", first %d", a.Limit)
+	}
+	return text
 }
 
 func fieldNames(s types.Schema) string {

@@ -82,8 +82,8 @@ func (b *binding) config(n *plan.Node) (json.RawMessage, error) {
 			err = b.count(fields, "limit", raw)
 		case "offset_expr":
 			err = b.count(fields, "offset", raw)
-		case "lookup_exprs":
-			err = b.lookup(fields, raw)
+		case "access_exprs":
+			err = b.access(fields, raw)
 		case "sub":
 			fields[name], err = b.sub(raw)
 		case "aggs":
@@ -192,26 +192,53 @@ func (b *binding) count(fields map[string]json.RawMessage, name string, raw json
 	return err
 }
 
-// lookup evaluates the pinned key columns of a scan; a NULL pins nothing, the filter above drops all.
-func (b *binding) lookup(fields map[string]json.RawMessage, raw json.RawMessage) error {
-	var list []json.RawMessage
-	if err := json.Unmarshal(raw, &list); err != nil {
+// access evaluates the values that a scan reads by. A NULL leaves nothing to read: no condition that
+// the scan comes from holds for it.
+func (b *binding) access(fields map[string]json.RawMessage, raw json.RawMessage) error {
+	var exprs struct {
+		Eq        [][]json.RawMessage `json:"eq"`
+		Low, High json.RawMessage
+	}
+	var a plan.Access
+	if err := json.Unmarshal(raw, &exprs); err != nil {
 		return err
 	}
-	var out []types.Datum
-	for _, r := range list {
-		d, err := b.one(r)
+	if err := json.Unmarshal(fields["access"], &a); err != nil {
+		return err
+	}
+	nothing := false
+	for _, list := range exprs.Eq {
+		values := []types.Datum{}
+		for _, r := range list {
+			d, err := b.one(r)
+			if err != nil {
+				return err
+			}
+			if !d.Null {
+				values = append(values, d)
+			}
+		}
+		a.Eq = append(a.Eq, values)
+	}
+	for _, end := range []struct {
+		raw json.RawMessage
+		to  *plan.Bound
+	}{{exprs.Low, a.Low}, {exprs.High, a.High}} {
+		if end.to == nil {
+			continue
+		}
+		d, err := b.one(end.raw)
 		if err != nil {
 			return err
 		}
-		if d.Null {
-			break
-		}
-		out = append(out, d)
+		end.to.Value, nothing = d, nothing || d.Null
 	}
-	delete(fields, "lookup_exprs")
+	if nothing {
+		a.Eq, a.Low, a.High = [][]types.Datum{{}}, nil, nil
+	}
+	delete(fields, "access_exprs")
 	var err error
-	fields["lookup"], err = json.Marshal(out)
+	fields["access"], err = json.Marshal(&a)
 	return err
 }
 

@@ -38,7 +38,7 @@ func TestBindParams(t *testing.T) {
 	}
 	var lookup int64
 	for _, l := range leaves(t, bound) {
-		lookup = l.Scan.Lookup[0].I
+		lookup = l.Scan.Access.Eq[0][0].I
 	}
 	if lookup != 7 {
 		t.Errorf("lookup of %d", lookup)

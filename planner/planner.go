@@ -32,6 +32,8 @@ type Query struct {
 	Params []types.Type
 	// Deps are the catalog objects that the query reads, plain views included.
 	Deps []uint32
+	// Bound tells what the relation names in the query's text mean, for catalog.Object.Names.
+	Bound map[string]uint32
 	// OneRow tells that the result has at most one row.
 	OneRow bool
 	// System tells that virtual relations are read.
@@ -85,7 +87,7 @@ func (o Options) batch(b *bind.Binder, bound *bind.Query) (*Query, error) {
 }
 
 func newQuery(b *bind.Binder, bound *bind.Query) *Query {
-	out := &Query{Params: b.Params, Deps: b.Deps, System: b.UsesSystem, Names: map[uint32]string{}, EmitOnWindowClose: bound.EmitOnClose}
+	out := &Query{Params: b.Params, Deps: b.Deps, Bound: b.Names(), System: b.UsesSystem, Names: map[uint32]string{}, EmitOnWindowClose: bound.EmitOnClose}
 	for _, c := range bound.Cols {
 		out.Columns = append(out.Columns, Column{Field: c.Field, Table: c.Table, Attnum: c.Attnum})
 	}
@@ -97,6 +99,9 @@ func newQuery(b *bind.Binder, bound *bind.Query) *Query {
 func names(n *logical.Node, into map[uint32]string) {
 	if n.Op == logical.Scan {
 		into[n.Scan.Object] = n.Scan.Name
+		for _, x := range n.Scan.Indexes {
+			into[x.Object] = x.Name
+		}
 	}
 	for _, in := range n.In {
 		names(in, into)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -39,22 +40,34 @@ func (m *memory) Scan(_ context.Context, s *plan.Scan, f func(*rows.Batch) error
 	for _, c := range s.Cols {
 		out.Cols = append(out.Cols, all.Cols[c])
 	}
-	if len(s.Lookup) > 0 {
+	if s.Access != nil {
 		key := m.cat.ByID(s.Object).Storage.Key
 		out.Sel = []int32{}
 		for i := range all.N {
-			match := true
-			for k, d := range s.Lookup {
-				v := all.Cols[key[k]]
-				want := rows.Const(d, 1)
-				match = match && !v.IsNull(i) && string(rows.AppendKey(nil, v, i)) == string(rows.AppendKey(nil, want, 0))
-			}
-			if match {
+			if meets(s.Access, key, all, i) {
 				out.Sel = append(out.Sel, int32(i))
 			}
 		}
 	}
 	return f(out)
+}
+
+// meets tells whether a row lies in the ranges of a read by the storage key.
+func meets(a *plan.Access, key []int, b *rows.Batch, i int) bool {
+	same := func(col int, d types.Datum) bool {
+		v := b.Cols[col]
+		return !v.IsNull(i) && string(rows.AppendKey(nil, v, i)) == string(rows.AppendKey(nil, rows.Const(d, 1), 0))
+	}
+	for k, values := range a.Eq {
+		if !slices.ContainsFunc(values, func(d types.Datum) bool { return same(key[k], d) }) {
+			return false
+		}
+	}
+	if a.Low == nil && a.High == nil {
+		return true
+	}
+	have := b.Cols[key[len(a.Eq)]].Datum(i)
+	return !have.Null && (a.Low == nil || types.Compare(have, a.Low.Value) >= 0) && (a.High == nil || types.Compare(have, a.High.Value) <= 0)
 }
 
 // run executes a plan and returns its rows as text.

@@ -78,8 +78,44 @@ type Scan struct {
 	Object uint32 `json:"object"`
 	// Cols are the object's columns that are read, in output order; −1 is the hidden row id.
 	Cols []int `json:"cols"`
-	// Lookup pins leading storage-key columns to constants for a point or prefix read of a batch query.
-	Lookup []types.Datum `json:"lookup,omitempty"`
+	// Access narrows what a batch query reads; nil = everything.
+	Access *Access `json:"access,omitempty"`
+}
+
+// Access reads ranges of a relation by its storage key or by an index. It may give more rows than are
+// wanted: the conditions that it comes from are checked again above the scan.
+type Access struct {
+	Index uint32 `json:"index,omitempty"` // 0 = the relation's storage key
+	// Eq lists for each leading key column the values that it may have. A column with none of them means
+	// that there is nothing to read.
+	Eq [][]types.Datum `json:"eq,omitempty"`
+	// Low and High bound the key column behind those of Eq.
+	Low  *Bound `json:"low,omitempty"`
+	High *Bound `json:"high,omitempty"`
+	// Reverse reads an index backwards; Limit, when not 0, ends the reading after so many rows.
+	Reverse bool  `json:"reverse,omitempty"`
+	Limit   int64 `json:"limit,omitempty"`
+}
+
+// Bound is an end of a range; Strict leaves the value itself out.
+type Bound struct {
+	Value  types.Datum `json:"value"`
+	Strict bool        `json:"strict,omitempty"`
+}
+
+// Points lists the combinations of the values of Eq.
+func (a *Access) Points() [][]types.Datum {
+	out := [][]types.Datum{nil}
+	for _, values := range a.Eq {
+		var next [][]types.Datum
+		for _, p := range out {
+			for _, v := range values {
+				next = append(next, append(slices.Clip(p), v))
+			}
+		}
+		out = next
+	}
+	return out
 }
 
 // Scans returns the objects that the plan reads, in node order, each once.

@@ -43,7 +43,11 @@ func (v *View) applyBag(w *state.CommitWriter, epoch uint64, deltas []*rows.Batc
 			}
 			v.row = v.codec.Append(v.row[:0], b.Cols, i)
 			var vnode uint16
-			v.key, vnode = bagKey(v.key[:0], v.row)
+			if v.def.Order != nil {
+				v.key, _ = bagKey(v.appendOrder(v.key[:0], b, i), v.row)
+			} else {
+				v.key, vnode = bagKey(v.key[:0], v.row)
+			}
 			v.sort.Add(vnode, rowRef(bi, i), v.key)
 		}
 	}
@@ -75,7 +79,7 @@ func (v *View) applyBag(w *state.CommitWriter, epoch uint64, deltas []*rows.Batc
 			}
 		}
 		v.row = state.AppendWeight(v.row[:0], sum)
-		if key[0] == bagDigest {
+		if key[0] == bagDigest || v.def.Order != nil {
 			v.row = v.codec.Append(v.row, b.Cols, r)
 		}
 		w.MergeParts(prefix, key, v.row)

@@ -140,7 +140,7 @@ func BenchmarkLookup(b *testing.B) {
 		snap := s.Snapshot()
 		key := []types.Datum{types.IntDatum(types.Int8, r.Int64N(n))}
 		found := 0
-		if err := v.Lookup(snap, key, nil, func(b *rows.Batch) error { found += b.Len(); return nil }); err != nil || found != 1 {
+		if err := v.Ranges(snap, []Range{{Eq: key}}, false, 0, nil, func(b *rows.Batch) error { found += b.Len(); return nil }); err != nil || found != 1 {
 			b.Fatal(err)
 		}
 		snap.Close()

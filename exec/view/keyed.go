@@ -18,6 +18,10 @@ func deref(deltas []*rows.Batch, ref uint64) (*rows.Batch, int) {
 // sortKeyed collects the rows of the deltas by their key.
 func (v *View) sortKeyed(deltas []*rows.Batch) {
 	v.sort.Reset()
+	if v.def.Order != nil {
+		v.sortOrdered(deltas)
+		return
+	}
 	var buf rows.KeyBuf
 	for bi, b := range deltas {
 		rows.EncodeKeys(v.keyCols(b), b.Sel, b.N, &buf)

@@ -128,7 +128,7 @@ func (v *View) bagRow(key, value []byte) (row []byte, w int64, err error) {
 	if err != nil || len(key) <= state.HeaderLen {
 		return nil, 0, v.violation("malformed entry %x", key)
 	}
-	if key[state.HeaderLen] == bagDigest {
+	if key[state.HeaderLen] == bagDigest || v.def.Order != nil {
 		return payload, w, nil
 	}
 	return key[state.HeaderLen+1:], w, nil
@@ -186,43 +186,6 @@ func (v *View) Scan(snap *state.Snap, cols []int, f func(*rows.Batch) error) err
 	}
 	lower, upper := v.span()
 	err = snap.Scan(lower, upper, false, func(k, val []byte) (bool, error) { return true, r.add(k, val) })
-	if err != nil {
-		return err
-	}
-	return r.flush()
-}
-
-// Lookup calls f with the rows of a Keyed relation whose leading key columns have the given values.
-// With all of them it is one point read.
-func (v *View) Lookup(snap *state.Snap, keyPrefix []types.Datum, cols []int, f func(*rows.Batch) error) error {
-	if v.def.Kind != Keyed || len(keyPrefix) > len(v.def.Key) {
-		return sqlerr.New(sqlerr.FeatureNotSupported, "the relation is not stored by a key of %d columns", len(keyPrefix))
-	}
-	r, err := v.newReader(cols, f)
-	if err != nil {
-		return err
-	}
-	var key []byte
-	for _, d := range keyPrefix {
-		key = rows.AppendKeyDatum(key, d)
-	}
-	if len(keyPrefix) == len(v.def.Key) {
-		full := append(v.prefix(rows.VNode(rows.HashKey(key))), key...)
-		value, found, err := snap.Get(full)
-		if err != nil || !found {
-			return err
-		}
-		if err := r.add(full, value); err != nil {
-			return err
-		}
-		return r.flush()
-	}
-	spans := make([][2][]byte, state.VNodes)
-	for i := range spans {
-		lower := append(v.prefix(uint16(i)), key...)
-		spans[i] = [2][]byte{lower, state.PrefixEnd(lower)}
-	}
-	err = snap.ScanSpans(spans, func(k, val []byte) (bool, error) { return true, r.add(k, val) })
 	if err != nil {
 		return err
 	}

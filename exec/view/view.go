@@ -27,6 +27,9 @@ type Def struct {
 	Kind   Kind
 	// Key lists the key columns of a Keyed relation. Empty means that there is at most one row.
 	Key []int
+	// Order makes the relation an index of Kind Keyed or Bag: its rows lie in this order, in one virtual
+	// node, and Ranges reads them.
+	Order []OrderColumn
 	// Check makes Apply verify against the store that retractions hit, that keys stay unique and that
 	// weights never go negative. It costs a read per row; tests use it.
 	Check bool
@@ -56,6 +59,11 @@ func New(def Def) (*View, error) {
 	case Keyed, Bag, Log:
 	default:
 		return nil, fmt.Errorf("unknown kind of storage %q", def.Kind)
+	}
+	for _, c := range def.Order {
+		if c.Col < 0 || c.Col >= len(def.Schema) || def.Kind == Log {
+			return nil, fmt.Errorf("index column %d out of range", c.Col)
+		}
 	}
 	for _, c := range def.Key {
 		if c < 0 || c >= len(def.Schema) {
@@ -119,7 +127,7 @@ func (v *View) Apply(w *state.CommitWriter, epoch uint64, deltas []*rows.Batch) 
 // prefix returns the fixed part of the keys of rows, to be completed with a virtual node.
 func (v *View) prefix(vnode uint16) []byte {
 	p := state.PrefixWhole
-	if v.def.Kind == Log {
+	if v.def.Kind == Log || v.def.Order != nil {
 		p = state.PrefixNone
 	}
 	return state.AppendPrefix(make([]byte, 0, 64), state.SpaceView, state.TableID(v.def.Table), vnode, p)

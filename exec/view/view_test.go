@@ -43,7 +43,7 @@ func open(t tester, fs vfs.FS) *state.Store {
 	return s
 }
 
-func appendDatum(b *rows.Builder, a int64, text string, w int64) {
+func addRow(b *rows.Builder, a int64, text string, w int64) {
 	b.Cols[0].AppendInt(a)
 	if text == "" {
 		b.Cols[1].AppendNull()
@@ -71,6 +71,7 @@ type machine struct {
 	fs    *vfs.MemFS
 	store *state.Store
 	view  *View
+	index *View // of view, when there is one
 	def   Def
 	epoch uint64
 	model map[string]int64
@@ -104,7 +105,7 @@ func (x *machine) step(t *rapid.T) {
 		if rapid.Bool().Draw(t, "select") && out.N > 0 {
 			// A selection of all rows and one more physical row that does not exist.
 			nb := rows.NewBuilder(schema, 0)
-			appendDatum(nb, -99, "ghost", 1)
+			addRow(nb, -99, "ghost", 1)
 			for i := range out.N {
 				nb.AppendRow(out, i, out.Weight(i))
 			}
@@ -119,6 +120,9 @@ func (x *machine) step(t *rapid.T) {
 	x.epoch++
 	c := x.store.NewCommit(x.epoch)
 	must(t, x.view.Apply(c.Writer(0), x.epoch, deltas))
+	if x.index != nil {
+		must(t, x.index.Apply(c.Writer(0), x.epoch, deltas))
+	}
 	must(t, c.Apply(false))
 }
 
@@ -126,17 +130,17 @@ func (x *machine) change(t *rapid.T, b *rows.Builder) {
 	a, text := rapid.Int64Range(0, 12).Draw(t, "a"), drawText(t)
 	switch x.def.Kind {
 	case Log:
-		appendDatum(b, a, text, rapid.Int64Range(1, 2).Draw(t, "w"))
+		addRow(b, a, text, rapid.Int64Range(1, 2).Draw(t, "w"))
 	case Keyed:
 		key := fmt.Sprint(a)
 		if old, ok := x.live[key]; ok {
-			appendDatum(b, old.a, old.text, -1)
+			addRow(b, old.a, old.text, -1)
 			delete(x.live, key)
 			if rapid.Bool().Draw(t, "delete") {
 				return
 			}
 		}
-		appendDatum(b, a, text, 1)
+		addRow(b, a, text, 1)
 		x.live[key] = liveRow{a, text, 1}
 	case Bag:
 		old := x.live[id(a, text)]
@@ -144,7 +148,7 @@ func (x *machine) change(t *rapid.T, b *rows.Builder) {
 		if w == 0 {
 			w = 1
 		}
-		appendDatum(b, a, text, w)
+		addRow(b, a, text, w)
 		x.live[id(a, text)] = liveRow{a, text, old.w + w}
 	}
 }
@@ -212,7 +216,7 @@ func (x *machine) verifyLookup(t *rapid.T, snap *state.Snap) {
 	b := rows.NewBuilder(schema, 0)
 	for a := int64(0); a <= 13; a++ {
 		var got []string
-		must(t, x.view.Lookup(snap, []types.Datum{types.IntDatum(types.Int4, a)}, nil, func(b *rows.Batch) error {
+		must(t, x.view.Ranges(snap, []Range{{Eq: []types.Datum{types.IntDatum(types.Int4, a)}}}, false, 0, nil, func(b *rows.Batch) error {
 			for i := range b.N {
 				got = append(got, rows.FormatRow(b, i))
 			}
@@ -222,7 +226,7 @@ func (x *machine) verifyLookup(t *rapid.T, snap *state.Snap) {
 		for _, r := range x.live {
 			if r.a == a {
 				w := rows.NewBuilder(schema, 0)
-				appendDatum(w, r.a, r.text, 1)
+				addRow(w, r.a, r.text, 1)
 				want = append(want, rows.FormatRow(w.Finish(), 0))
 			}
 		}
@@ -231,7 +235,7 @@ func (x *machine) verifyLookup(t *rapid.T, snap *state.Snap) {
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Fatalf("Lookup(%d) = %v, want %v", a, got, want)
 		}
-		appendDatum(b, a, "q", 1)
+		addRow(b, a, "q", 1)
 	}
 	exists, err := x.view.Exists(snap, b.Finish())
 	must(t, err)
@@ -348,9 +352,9 @@ func (x *machine) deltaFrom(t *rapid.T, before map[string]int64) *rows.Batch {
 					text = strings.Repeat("long", 300)
 				}
 				one := rows.NewBuilder(schema, 0)
-				appendDatum(one, a, text, 1)
+				addRow(one, a, text, 1)
 				if rows.FormatRow(one.Finish(), 0) == s {
-					appendDatum(b, a, text, diff[s])
+					addRow(b, a, text, diff[s])
 				}
 			}
 		}
@@ -362,7 +366,7 @@ func (x *machine) deltaFrom(t *rapid.T, before map[string]int64) *rows.Batch {
 func TestCheckMode(t *testing.T) {
 	batch := func(a int64, text string, w int64) []*rows.Batch {
 		b := rows.NewBuilder(schema, 0)
-		appendDatum(b, a, text, w)
+		addRow(b, a, text, w)
 		return []*rows.Batch{b.Finish()}
 	}
 	for _, c := range []struct {
@@ -404,7 +408,7 @@ func TestLogRowIDs(t *testing.T) {
 	for epoch := uint64(1); epoch <= 3; epoch++ {
 		b := rows.NewBuilder(schema, 0)
 		for i := range 40_000 {
-			appendDatum(b, int64(i), "t", 1)
+			addRow(b, int64(i), "t", 1)
 			want = append(want, RowID(epoch, uint64(i)))
 		}
 		c := s.NewCommit(epoch)

@@ -20,6 +20,9 @@ type Context struct {
 	// ParamTypes are the types that a client gave for $1, $2 …; Invalid or Unknown = infer.
 	ParamTypes []types.Type
 	User       string
+	// Bound tells what the relation names of a stored query mean, by NameKey; it comes before the search
+	// path. nil for what a client sends.
+	Bound map[string]uint32
 }
 
 // System knows the virtual relations of pg_catalog, information_schema and tidemill_catalog.
@@ -67,6 +70,8 @@ type Binder struct {
 	Deps []uint32
 	// System tells that a virtual relation is read.
 	UsesSystem bool
+	// Refs are the places where the statement's own text, not that of views in it, names a relation.
+	Refs []Ref
 
 	// composites maps a column that stands for a record to the columns of its fields.
 	composites map[int][]logical.Col
@@ -156,10 +161,10 @@ func colRef(c logical.Col, pos int) *expr.Expr {
 	return e
 }
 
-// inherit makes a binder for another query text (a view's) that shares counters and dependencies.
-func (b *Binder) inherit(path []string) *Binder {
+// inherit makes a binder for the query text of a view that shares counters and dependencies.
+func (b *Binder) inherit(o *catalog.Object) *Binder {
 	c := *b.Context
-	c.SearchPath = path
+	c.SearchPath, c.Bound = o.SearchPath, o.Names
 	sub := *b
 	sub.Context = &c
 	return &sub

@@ -158,6 +158,7 @@ func (b *Binder) bindTableName(t *ast.TableName, s *scope) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.refer(rel, t)
 	var src *source
 	if rel.object != nil && rel.object.Kind == catalog.View {
 		src, err = b.expandView(rel.object, t.Position())

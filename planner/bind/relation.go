@@ -21,6 +21,9 @@ type found struct {
 
 // resolveRelation finds a relation along the search path.
 func (b *Binder) resolveRelation(parts []string, pos int) (*found, error) {
+	if f := b.bound(parts); f != nil {
+		return f, nil
+	}
 	switch len(parts) {
 	case 1:
 		if f := b.searchPath(parts[0]); f != nil {
@@ -123,6 +126,11 @@ func (b *Binder) scan(f *found, pos int) (*source, error) {
 		info.StorageKey = o.Storage.Key
 		info.Keys = append(info.Keys, o.Storage.Key)
 	}
+	for _, x := range b.Catalog.Indexes(o.ID) {
+		if x.State == catalog.Running {
+			info.Indexes = append(info.Indexes, indexInfo(x))
+		}
+	}
 	visible := o.Visible
 	if visible == 0 || visible > len(o.Columns) {
 		visible = len(o.Columns)
@@ -134,6 +142,14 @@ func (b *Binder) scan(f *found, pos int) (*source, error) {
 	src.rels[0].id = o.ID
 	src.cols = src.rels[0].cols
 	return src, nil
+}
+
+func indexInfo(x *catalog.Object) logical.IndexInfo {
+	out := logical.IndexInfo{Object: x.ID, Name: x.Name}
+	for _, c := range x.Index.Columns {
+		out.Order = append(out.Order, logical.SortKey{Col: c.Col, Desc: c.Desc, NullsFirst: c.NullsFirst})
+	}
+	return out
 }
 
 func (b *Binder) newScan(info *logical.ScanInfo, fields types.Schema, visible int) *source {
@@ -154,7 +170,7 @@ func (b *Binder) newScan(info *logical.ScanInfo, fields types.Schema, visible in
 // expandView binds a plain view's query in place, under the search path it was written with.
 func (b *Binder) expandView(o *catalog.Object, pos int) (*source, error) {
 	b.dep(o.ID)
-	sub := b.inherit(o.SearchPath)
+	sub := b.inherit(o)
 	sub.views++
 	if sub.views > maxViews {
 		return nil, sqlerr.New(sqlerr.StatementTooComplex, "views nest more than %d deep", maxViews).At(pos)

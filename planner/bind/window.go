@@ -93,7 +93,11 @@ func (w *windowCall) name(t *ast.TableFunc, kind string, n *logical.Node) (*sour
 func (b *Binder) windowInput(e ast.Expr, word string, s *scope, left *source) (*source, error) {
 	switch e := e.(type) {
 	case *ast.ColumnRef:
-		return b.bindTable(&ast.TableName{Pos: e.Pos, Name: e.Parts}, s, left)
+		src, err := b.bindTable(&ast.TableName{Pos: e.Pos, Name: e.Parts}, s, left)
+		if n := len(b.Refs); n > 0 && b.Refs[n-1].Pos == e.Position() {
+			b.Refs[n-1].Alias = true // there is no place for one
+		}
+		return src, err
 	case *ast.Subquery:
 		return b.bindTable(&ast.Derived{Pos: e.Pos, Query: e.Query, Alias: "_"}, s, left)
 	}

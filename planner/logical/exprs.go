@@ -156,9 +156,14 @@ func (n *Node) mapExprs(f func(*expr.Expr) *expr.Expr) {
 		c.Left = f(c.Left)
 		n.Sub = &c
 	}
-	if n.Scan != nil && n.Scan.Lookup != nil {
-		c := *n.Scan
-		c.Lookup = mapAll(c.Lookup, f)
+	if n.Scan != nil && n.Scan.Access != nil {
+		c, a := *n.Scan, *n.Scan.Access
+		a.Eq = append([][]*expr.Expr(nil), a.Eq...)
+		for i := range a.Eq {
+			a.Eq[i] = mapAll(a.Eq[i], f)
+		}
+		a.Low, a.High = mapOne(a.Low, f), mapOne(a.High, f)
+		c.Access = &a
 		n.Scan = &c
 	}
 	n.Limit, n.Offset = mapOne(n.Limit, f), mapOne(n.Offset, f)

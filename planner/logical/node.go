@@ -99,9 +99,28 @@ type ScanInfo struct {
 	Cols       []int   // the object's column of each Out
 	Keys       [][]int // unique keys as positions in the object's columns
 	AppendOnly bool
-	// StorageKey are the object's columns that lead its storage key; Lookup pins a prefix of them.
+	// StorageKey are the object's columns that lead its storage key, Indexes what else it can be read by.
 	StorageKey []int
-	Lookup     []*expr.Expr
+	Indexes    []IndexInfo
+	Access     *Access // of a batch query; nil = all rows are read
+}
+
+// IndexInfo is an index of a relation.
+type IndexInfo struct {
+	Object uint32
+	Name   string
+	Order  []SortKey // Col is the object's column
+}
+
+// Access narrows a Scan to ranges of its storage key or of an index, as plan.Access does. The values
+// are constants and parameters.
+type Access struct {
+	Index             uint32
+	Eq                [][]*expr.Expr
+	Low, High         *expr.Expr
+	LowOpen, HighOpen bool // the bound itself is left out
+	Reverse           bool
+	Limit             int64
 }
 
 // Phase says which part of a two-phase aggregation an Agg is.

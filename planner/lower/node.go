@@ -19,6 +19,7 @@ import (
 	"tidemill/planner/logical"
 	"tidemill/sql/expr"
 	"tidemill/sql/sqlerr"
+	"tidemill/sql/types"
 )
 
 // node lowers a logical node once and returns its handle.
@@ -84,33 +85,82 @@ func (l *lowerer) input(n *logical.Node) (int, output, error) {
 	return at, out, nil
 }
 
-// scanConfig is plan.Scan with lookup values that are known when parameters are bound.
+// scanConfig is plan.Scan with the values of its access that are known when parameters are bound.
 type scanConfig struct {
 	plan.Scan
-	LookupExprs []*expr.Expr `json:"lookup_exprs,omitempty"`
+	AccessExprs *AccessExprs `json:"access_exprs,omitempty"`
+}
+
+// AccessExprs are the values of a plan.Access as expressions over parameters.
+type AccessExprs struct {
+	Eq   [][]*expr.Expr `json:"eq,omitempty"`
+	Low  *expr.Expr     `json:"low,omitempty"`
+	High *expr.Expr     `json:"high,omitempty"`
 }
 
 func (l *lowerer) scan(n *logical.Node) (int, error) {
 	cfg := scanConfig{Scan: plan.Scan{Object: n.Scan.Object, Cols: n.Scan.Cols}}
-	literal := true
-	for _, e := range n.Scan.Lookup {
-		literal = literal && e.Kind == expr.Literal
-	}
-	for _, e := range n.Scan.Lookup {
-		if literal {
-			cfg.Lookup = append(cfg.Lookup, *e.Lit)
-			continue
-		}
-		x, err := l.expr(e, nil)
-		if err != nil {
-			return 0, err
-		}
-		cfg.LookupExprs = append(cfg.LookupExprs, x)
-	}
 	if cfg.Cols == nil {
 		cfg.Cols = []int{}
 	}
+	if a := n.Scan.Access; a != nil {
+		if err := l.access(&cfg, a); err != nil {
+			return 0, err
+		}
+	}
 	return l.add(n, plan.ScanOp, 0, cfg, nil, n.Out, dist{kind: plan.Local})
+}
+
+// access fills in how a scan reads. With a parameter anywhere all values wait for the parameters.
+func (l *lowerer) access(cfg *scanConfig, a *logical.Access) error {
+	out := &plan.Access{Index: a.Index, Reverse: a.Reverse, Limit: a.Limit}
+	cfg.Access = out
+	var values AccessExprs
+	literal := true
+	value := func(e *expr.Expr) (*expr.Expr, error) {
+		literal = literal && e.Kind == expr.Literal
+		return l.expr(e, nil)
+	}
+	var err error
+	for _, list := range a.Eq {
+		bound := make([]*expr.Expr, len(list))
+		for i, e := range list {
+			if bound[i], err = value(e); err != nil {
+				return err
+			}
+		}
+		values.Eq = append(values.Eq, bound)
+	}
+	if a.Low != nil {
+		out.Low = &plan.Bound{Strict: a.LowOpen}
+		if values.Low, err = value(a.Low); err != nil {
+			return err
+		}
+	}
+	if a.High != nil {
+		out.High = &plan.Bound{Strict: a.HighOpen}
+		if values.High, err = value(a.High); err != nil {
+			return err
+		}
+	}
+	if !literal {
+		cfg.AccessExprs = &values
+		return nil
+	}
+	for _, list := range values.Eq {
+		var data []types.Datum
+		for _, e := range list {
+			data = append(data, *e.Lit)
+		}
+		out.Eq = append(out.Eq, data)
+	}
+	if values.Low != nil {
+		out.Low.Value = *values.Low.Lit
+	}
+	if values.High != nil {
+		out.High.Value = *values.High.Lit
+	}
+	return nil
 }
 
 func (l *lowerer) filter(n *logical.Node) (int, error) {

@@ -39,7 +39,7 @@ var Rules = []Rule{
 	{Name: "prune", Apply: prune},
 	{Name: "merge", Apply: mergeProjects},
 	{Name: "hop", Apply: hopSlices},
-	{Name: "lookup", Apply: lookup},
+	{Name: "access", Apply: access},
 }
 
 // Run applies the rules.

@@ -24,7 +24,9 @@ type epoch struct {
 
 // alone tells whether the epoch has to be in the store before the loop goes on: it changes the catalog
 // or is part of a backfill, which reads the store between epochs.
-func (ep *epoch) alone() bool { return ep.catalog != nil || len(ep.in.fills) > 0 }
+func (ep *epoch) alone() bool {
+	return ep.catalog != nil || len(ep.in.fills) > 0 || len(ep.in.indexed) > 0
+}
 
 // refuse answers the statements of an epoch that could not be committed.
 func (ep *epoch) refuse(err error) {
@@ -129,7 +131,7 @@ func (e *Engine) applyWork(epoch uint64, p *pending, outs []flow.Output, spoiled
 			return spoiled.note(out.Flow.ID, v.Apply(w, epoch, out.Deltas))
 		})
 	}
-	return work
+	return append(work, e.indexWork(epoch, p, outs)...)
 }
 
 // violations collects the views whose storage cannot hold what their dataflow made.
@@ -184,6 +186,7 @@ func (e *Engine) after(p *pending, in *input, outs []flow.Output) {
 		}
 	}
 	e.finishFills()
+	e.finishIndexes()
 	for _, f := range in.ended {
 		f.committed.Store(true)
 	}

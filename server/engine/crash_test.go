@@ -66,6 +66,7 @@ func crashDDL(name string) []string {
 	for _, v := range crashViews {
 		list = append(list, "CREATE MATERIALIZED VIEW IF NOT EXISTS "+v.name+" AS "+v.query)
 	}
+	list = append(list, "CREATE INDEX IF NOT EXISTS t_k ON t (k)", "CREATE INDEX IF NOT EXISTS grouped_n ON grouped (n DESC)")
 	return list
 }
 
@@ -105,6 +106,14 @@ func (s *crashSession) insert(d *db, c *crasher) {
 // check compares t with what was acknowledged.
 func (s *crashSession) check(d *db, when string) {
 	s.t.Helper()
+	for _, q := range [][2]string{ // by an index, and by a scan
+		{"SELECT count(*) FROM t WHERE k >= 0", "SELECT count(*) FROM t WHERE k + 0 >= 0"},
+		{"SELECT sum(total) FROM grouped WHERE n > 0", "SELECT sum(total) FROM grouped WHERE n + 0 > 0"},
+	} {
+		if got, want := d.one(q[0]), d.one(q[1]); got != want {
+			s.t.Errorf("%s: %s gives %s, want %s", when, q[0], got, want)
+		}
+	}
 	have := map[int]int{}
 	for _, line := range d.query("SELECT id FROM t") {
 		id, _ := strconv.Atoi(line)

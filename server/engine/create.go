@@ -51,8 +51,11 @@ func (e *Engine) addView(o *catalog.Object) error {
 		return err
 	}
 	e.edges.Lock()
+	defer e.edges.Unlock()
 	e.views[o.ID] = v
-	e.edges.Unlock()
+	if o.Kind == catalog.Index && !slices.Contains(e.indexes[o.Deps[0]], o.ID) {
+		e.indexes[o.Deps[0]] = append(e.indexes[o.Deps[0]], o.ID)
+	}
 	return nil
 }
 
@@ -222,7 +225,7 @@ func (e *Engine) createView(c *Caller, s *ast.CreateView) error {
 	if old != nil {
 		o.ID = old.ID
 	}
-	o.Query, o.Deps = s.QueryText, q.Deps
+	o.Query, o.Deps, o.Names = s.QueryText, q.Deps, q.Bound
 	fields, err := outputFields(q, s.Columns)
 	if err != nil {
 		return err
@@ -357,7 +360,7 @@ func (e *Engine) startView(c *Caller, s *ast.CreateView) (*backfill, error) {
 			WithHint("Without it the view's windows change as rows arrive.")
 	}
 	o := e.newObject(c, catalog.MaterializedView, schema, name)
-	o.Query, o.Deps, o.Settings = s.QueryText, q.Deps, settings
+	o.Query, o.Deps, o.Names, o.Settings = s.QueryText, q.Deps, q.Bound, settings
 	if err := e.setOutput(o, q, s.Columns); err != nil {
 		return nil, err
 	}

@@ -38,8 +38,7 @@ func (e *Engine) Define(ctx context.Context, c *Caller, stmt ast.Statement) erro
 	case *ast.AlterRole:
 		return e.submit(ctx, func() error { return e.alterRole(s) })
 	case *ast.CreateIndex:
-		return sqlerr.Unsupported("CREATE INDEX is not supported yet").
-			WithHint("Reads by the leading columns of a relation's key are fast without one.")
+		return e.createIndex(ctx, c, s)
 	case *ast.Grant:
 		return sqlerr.Unsupported("GRANT and REVOKE are not supported yet")
 	}
@@ -121,9 +120,8 @@ func (e *Engine) createSchema(c *Caller, s *ast.CreateSchema) error {
 		}
 		return sqlerr.New(sqlerr.DuplicateSchema, "schema %q already exists", s.Name)
 	}
-	if strings.HasPrefix(s.Name, "pg_") {
-		return sqlerr.New(sqlerr.ReservedName, "unacceptable schema name %q", s.Name).
-			WithDetail(`The prefix "pg_" is reserved for system schemas.`)
+	if err := checkSchemaName(cat, s.Name); err != nil {
+		return err
 	}
 	e.pending.catalog = cat.WithSchema(s.Name)
 	return nil
@@ -174,76 +172,5 @@ func setRole(r *catalog.Role, o *ast.RoleOptions) error {
 		}
 		r.Verifier = v
 	}
-	return nil
-}
-
-func (e *Engine) comment(c *Caller, s *ast.Comment) error {
-	text := ""
-	if s.Text != nil {
-		text = *s.Text
-	}
-	cat := e.catalogNow()
-	name, column := s.Name, ""
-	if s.Kind == "column" && len(name) > 1 {
-		name, column = name[:len(name)-1], name[len(name)-1]
-	} else if s.Kind == "schema" || s.Kind == "database" || s.Kind == "role" {
-		return nil
-	}
-	old := cat.Resolve(c.SearchPath, name)
-	if old == nil {
-		return sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", strings.Join(name, "."))
-	}
-	o := *old
-	if column == "" {
-		o.Comment = text
-	} else {
-		i := o.VisibleFields().Index(column)
-		if i < 0 {
-			return sqlerr.New(sqlerr.UndefinedColumn, "column %q of relation %q does not exist", column, o.Name)
-		}
-		o.Columns = append([]catalog.Column(nil), o.Columns...)
-		o.Columns[i].Comment = text
-	}
-	e.put(&o)
-	return nil
-}
-
-// alter runs the forms of ALTER that change names; what would change a running plan is refused.
-func (e *Engine) alter(c *Caller, s *ast.Alter) error {
-	cat := e.catalogNow()
-	old := cat.Resolve(c.SearchPath, s.Name)
-	if old == nil {
-		return sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", strings.Join(s.Name, "."))
-	}
-	if kind, ok := kinds[s.Kind]; ok && kind != old.Kind && kind != catalog.Table {
-		return sqlerr.New(sqlerr.WrongObjectType, "%q is not a %s", old.Name, s.Kind)
-	}
-	// Definitions are kept as their text, which has the names in it.
-	if order := cat.DropOrder(old.ID); len(order) > 1 && (s.Action == "rename" || s.Action == "set schema") {
-		return sqlerr.Unsupported("%s of %s %q, which other objects depend on, is not supported yet", strings.ToUpper(s.Action), old.Kind, old.Name).
-			WithDetail("%s", dependents(old, order)).
-			WithHint("Drop them first, and create them again afterwards.")
-	}
-	o := *old
-	switch s.Action {
-	case "rename":
-		if err := cat.CheckNewName(o.Schema, s.Args[0]); err != nil {
-			return err
-		}
-		o.Name = s.Args[0]
-	case "set schema":
-		if err := cat.CheckNewName(s.Args[0], o.Name); err != nil {
-			return err
-		}
-		o.Schema = s.Args[0]
-	case "owner":
-		if cat.Role(s.Args[0]) == nil {
-			return sqlerr.New(sqlerr.UndefinedObject, "role %q does not exist", s.Args[0])
-		}
-		o.Owner = s.Args[0]
-	default:
-		return sqlerr.Unsupported("ALTER %s … %s is not supported yet", strings.ToUpper(s.Kind), strings.ToUpper(s.Action))
-	}
-	e.put(&o)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"tidemill/exec/plan"
 	"tidemill/exec/state"
 	"tidemill/sql/ast"
+	"tidemill/sql/parse"
 	"tidemill/sql/sqlerr"
 )
 
@@ -79,7 +80,7 @@ func droppable(cat *catalog.Snapshot, c *Caller, s *ast.Drop, kind catalog.Kind,
 }
 
 // dropOrder lists the named objects and what depends on them, dependents first. Dependents that are
-// not named need CASCADE.
+// not named need CASCADE, indexes excepted: they go with their table.
 func dropOrder(c *Caller, cat *catalog.Snapshot, named []*catalog.Object, cascade bool) ([]*catalog.Object, error) {
 	var order, others []*catalog.Object
 	for _, o := range named {
@@ -88,48 +89,76 @@ func dropOrder(c *Caller, cat *catalog.Snapshot, named []*catalog.Object, cascad
 				continue
 			}
 			order = append(order, x)
-			if slices.Contains(named, x) {
+			if slices.Contains(named, x) || x.Kind == catalog.Index {
 				continue
 			}
 			if others = append(others, x); !cascade {
-				return nil, stillNeeded(o, cat.DropOrder(o.ID))
+				return nil, stillNeeded(c, cat, named)
 			}
 		}
 	}
 	switch len(others) {
 	case 0:
 	case 1:
-		c.notice(sqlerr.SuccessfulCompletion, "drop cascades to %s %s", others[0].Kind, others[0].Name)
+		c.notice(sqlerr.SuccessfulCompletion, "drop cascades to %s", describe(c, cat, others[0]))
 	default:
 		c.notice(sqlerr.SuccessfulCompletion, "drop cascades to %d other objects", len(others))
 	}
 	return order, nil
 }
 
+// describe names an object with its kind as Postgres does: qualified when the search path does not
+// find it.
+func describe(c *Caller, cat *catalog.Snapshot, o *catalog.Object) string {
+	if cat.Resolve(c.SearchPath, []string{o.Name}) == o {
+		return string(o.Kind) + " " + parse.QuoteIdent(o.Name)
+	}
+	return string(o.Kind) + " " + parse.QuoteIdent(o.Schema) + "." + parse.QuoteIdent(o.Name)
+}
+
 // stillNeeded is Postgres's refusal of a drop without CASCADE.
-func stillNeeded(o *catalog.Object, order []*catalog.Object) error {
-	return sqlerr.New(sqlerr.DependentObjects, "cannot drop %s %s because other objects depend on it", o.Kind, o.Name).
-		WithDetail("%s", dependents(o, order)).
+func stillNeeded(c *Caller, cat *catalog.Snapshot, named []*catalog.Object) error {
+	what := "desired object(s)"
+	if len(named) == 1 {
+		what = describe(c, cat, named[0])
+	}
+	return sqlerr.New(sqlerr.DependentObjects, "cannot drop %s because other objects depend on %s", what,
+		map[bool]string{true: "it", false: "them"}[len(named) == 1]).
+		WithDetail("%s", strings.Join(dependents(c, cat, named), "\n")).
 		WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
 }
 
-// dependents has a line for each object of o's drop order but o itself.
-func dependents(o *catalog.Object, order []*catalog.Object) string {
+// dependents has a line for each object that hangs on the named ones, saying through which.
+func dependents(c *Caller, cat *catalog.Snapshot, named []*catalog.Object) []string {
 	var lines []string
-	for i := len(order) - 1; i >= 0; i-- {
-		if x := order[i]; x.ID != o.ID {
-			lines = append(lines, string(x.Kind)+" "+x.Name+" depends on "+string(o.Kind)+" "+o.Name)
+	seen := slices.Clone(named)
+	for _, o := range named {
+		order := cat.DropOrder(o.ID)
+		for i := len(order) - 1; i >= 0; i-- {
+			x := order[i]
+			if slices.Contains(seen, x) || x.Kind == catalog.Index {
+				continue
+			}
+			for _, on := range seen {
+				if slices.Contains(x.Deps, on.ID) {
+					lines = append(lines, describe(c, cat, x)+" depends on "+describe(c, cat, on))
+					break
+				}
+			}
+			seen = append(seen, x)
 		}
 	}
-	return strings.Join(lines, "\n")
+	return lines
 }
 
 // remove takes an object out of the circuit and the catalog and deletes what is stored of it.
 func (e *Engine) remove(o *catalog.Object) {
 	e.abandonFill(o.ID, sqlerr.New(sqlerr.UndefinedTable, "relation %q was dropped", o.Name))
 	e.circuit.Remove(o.ID)
+	e.abandonIndex(o.ID, sqlerr.New(sqlerr.UndefinedTable, "relation %q was dropped", o.Name))
 	e.edges.Lock()
 	delete(e.views, o.ID)
+	e.dropIndexHandle(o)
 	s := e.sinks[o.ID]
 	delete(e.sinks, o.ID)
 	e.edges.Unlock()
@@ -191,12 +220,11 @@ func (e *Engine) dropSchemas(c *Caller, s *ast.Drop) error {
 			if o.Schema != name {
 				continue
 			}
-			if inside = append(inside, o); !s.Cascade {
-				return sqlerr.New(sqlerr.DependentObjects, "cannot drop schema %s because other objects depend on it", name).
-					WithDetail("%s %s depends on schema %s", o.Kind, o.Name, name).
-					WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
-			}
+			inside = append(inside, o)
 		}
+	}
+	if len(inside) > 0 && !s.Cascade {
+		return schemaNeeded(c, cat, gone, inside)
 	}
 	order, err := dropOrder(c, cat, inside, true)
 	if err != nil {
@@ -210,6 +238,24 @@ func (e *Engine) dropSchemas(c *Caller, s *ast.Drop) error {
 	}
 	e.closeUnread()
 	return nil
+}
+
+// schemaNeeded is Postgres's refusal to drop schemas that are not empty.
+func schemaNeeded(c *Caller, cat *catalog.Snapshot, schemas []string, inside []*catalog.Object) error {
+	var lines []string
+	for _, o := range inside {
+		if o.Kind != catalog.Index {
+			lines = append(lines, describe(c, cat, o)+" depends on schema "+parse.QuoteIdent(o.Schema))
+		}
+	}
+	lines = append(lines, dependents(c, cat, inside)...)
+	what, them := "schema "+parse.QuoteIdent(schemas[0]), "it"
+	if len(schemas) > 1 {
+		what, them = "desired object(s)", "them"
+	}
+	return sqlerr.New(sqlerr.DependentObjects, "cannot drop %s because other objects depend on %s", what, them).
+		WithDetail("%s", strings.Join(lines, "\n")).
+		WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
 }
 
 func (e *Engine) dropRoles(c *Caller, s *ast.Drop) error {

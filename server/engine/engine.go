@@ -73,6 +73,9 @@ type Engine struct {
 	sources map[uint32]*feeder    // main feeder of each source that is read
 	fills   map[uint32]*backfill  // dataflows that are being created
 	sinks   map[uint32]*sink
+	// indexes are the ids of the indexes on a relation, indexFills those that are not complete yet.
+	indexes    map[uint32][]uint32
+	indexFills map[uint32]*indexFill
 
 	// closing counts feeders and sinks that are being closed beside the loop.
 	closing sync.WaitGroup
@@ -168,6 +171,7 @@ func newEngine(cfg Config) (*Engine, error) {
 		stop: make(chan struct{}), stopped: make(chan struct{}),
 		views: map[uint32]*view.View{}, sources: map[uint32]*feeder{},
 		fills: map[uint32]*backfill{}, sinks: map[uint32]*sink{},
+		indexes: map[uint32][]uint32{}, indexFills: map[uint32]*indexFill{},
 	}
 	e.readers.init()
 	e.queries = e.budget.Child("queries", cfg.MemoryLimit/2)

@@ -174,17 +174,18 @@ func (e *Engine) turn() (more bool, failure error) {
 
 // input is what an epoch consumes.
 type input struct {
-	feeds []flow.Feed
-	moved []*feeder // feeders whose position changed
-	bad   []badRecords
-	fills []*backfill // backfills with progress to record
-	ended []*feeder   // sources that end with this epoch
-	rows  int
-	more  bool
+	feeds   []flow.Feed
+	moved   []*feeder // feeders whose position changed
+	bad     []badRecords
+	fills   []*backfill // backfills with progress to record
+	indexed []*indexFill
+	ended   []*feeder // sources that end with this epoch
+	rows    int
+	more    bool
 }
 
 func (in *input) any() bool {
-	return len(in.feeds) > 0 || len(in.moved) > 0 || len(in.bad) > 0 || len(in.fills) > 0 || len(in.ended) > 0
+	return len(in.feeds) > 0 || len(in.moved) > 0 || len(in.bad) > 0 || len(in.fills) > 0 || len(in.indexed) > 0 || len(in.ended) > 0
 }
 
 // gather takes what waits: table changes, rows of sources, chunks of backfills.
@@ -202,6 +203,9 @@ func (e *Engine) gather(p *pending) *input {
 	}
 	for _, b := range e.fills {
 		b.gather(e, in)
+	}
+	for _, f := range e.indexFills {
+		f.gather(e, in)
 	}
 	return in
 }
@@ -224,6 +228,9 @@ func (e *Engine) takeFrom(in *input, f *feeder, object, to uint32) (ended bool) 
 }
 
 func (e *Engine) anyWaiting() bool {
+	if len(e.indexFills) > 0 {
+		return true
+	}
 	if len(e.fills) > 0 {
 		for _, b := range e.fills {
 			if b.ready() {

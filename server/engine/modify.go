@@ -129,6 +129,9 @@ func (m *modification) apply() error {
 	if err != nil {
 		return err
 	}
+	if added, err = m.e.checkUnique(t, removed, added, m.d != nil && m.d.OnConflict != nil); err != nil {
+		return err
+	}
 	if m.change.Rows = int64(countRows(added)); m.kind == "delete" {
 		m.change.Rows = int64(countRows(removed))
 	}

@@ -203,8 +203,8 @@ func (s *scanner) Scan(ctx context.Context, sc *plan.Scan, f func(*rows.Batch) e
 	if err != nil {
 		return err
 	}
-	if len(sc.Lookup) > 0 {
-		return v.Lookup(s.r.snap, sc.Lookup, sc.Cols, f)
+	if sc.Access != nil {
+		return s.access(o, v, sc, f)
 	}
 	return v.Scan(s.r.snap, sc.Cols, f)
 }
@@ -214,10 +214,10 @@ func (r *Reader) view(o *catalog.Object) (*view.View, error) {
 	r.engine.edges.RLock()
 	v := r.engine.views[o.ID]
 	r.engine.edges.RUnlock()
-	if v != nil {
+	if v != nil && v.Def().Table == o.Storage.Table {
 		return v, nil
 	}
-	return newView(o, false) // dropped since
+	return newView(o, false) // dropped or replaced since
 }
 
 // Count returns the number of rows of a table or materialized view.

@@ -7,6 +7,7 @@ import (
 	"tidemill/catalog"
 	"tidemill/exec/plan"
 	"tidemill/exec/view"
+	"tidemill/sql/rows"
 	"tidemill/sql/sqlerr"
 )
 
@@ -20,10 +21,16 @@ func decodePlan(raw json.RawMessage) (*plan.Plan, error) {
 
 // newView makes the storage handle of a table or materialized view.
 func newView(o *catalog.Object, check bool) (*view.View, error) {
-	return view.New(view.Def{
+	def := view.Def{
 		Table: o.Storage.Table, Schema: o.Fields(), Kind: view.Kind(o.Storage.Kind), Key: o.Storage.Key,
 		Check: check,
-	})
+	}
+	if o.Index != nil {
+		for _, c := range o.Index.Columns {
+			def.Order = append(def.Order, view.OrderColumn{Col: c.Col, Order: rows.Order{Desc: c.Desc, NullsFirst: c.NullsFirst}})
+		}
+	}
+	return view.New(def)
 }
 
 // recover rebuilds the running database from the store's last epoch: catalog, storage, dataflows with
@@ -46,6 +53,13 @@ func (e *Engine) recover() error {
 	for _, o := range cat.Objects() {
 		if o.Storage != nil {
 			if err := e.addView(o); err != nil {
+				return fmt.Errorf("%s %s: %w", o.Kind, o.QualifiedName(), err)
+			}
+		}
+	}
+	for _, o := range cat.Objects() {
+		if o.Kind == catalog.Index {
+			if err := e.recoverIndex(o); err != nil {
 				return fmt.Errorf("%s %s: %w", o.Kind, o.QualifiedName(), err)
 			}
 		}

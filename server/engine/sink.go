@@ -71,7 +71,7 @@ func (e *Engine) createSink(c *Caller, s *ast.CreateSink) error {
 		return err
 	}
 	o := e.newObject(c, catalog.Sink, schema, name)
-	o.Query, o.Deps, o.Connector, o.Options = s.QueryText, q.Deps, spec.Name, opts
+	o.Query, o.Deps, o.Names, o.Connector, o.Options = s.QueryText, q.Deps, q.Bound, spec.Name, opts
 	if err := setFormat(o, spec, s.Format); err != nil {
 		return err
 	}

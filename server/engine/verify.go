@@ -43,7 +43,7 @@ func (e *Engine) Verify(ctx context.Context, o *catalog.Object, limit int) ([]st
 	if err != nil {
 		return nil, err
 	}
-	q, err := planner.PlanQuery(&planner.Context{Catalog: r.Catalog, SearchPath: o.SearchPath, User: o.Owner}, sel)
+	q, err := planner.PlanQuery(&planner.Context{Catalog: r.Catalog, SearchPath: o.SearchPath, Bound: o.Names, User: o.Owner}, sel)
 	if err != nil {
 		return nil, err
 	}

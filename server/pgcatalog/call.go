@@ -96,6 +96,15 @@ func tableVisible(n *Names, args []types.Datum) (types.Datum, error) {
 }
 
 func getIndexDef(n *Names, args []types.Datum) (types.Datum, error) {
+	if x := n.Snap.ByID(uint32(args[0].I)); x != nil && x.Kind == catalog.Index {
+		if len(args) == 1 || args[1].I <= 0 {
+			return text(indexText(n.Snap, x), true)
+		}
+		if k := int(args[1].I) - 1; k < len(x.Index.Columns) {
+			return text(quoteIdent(x.Columns[x.Index.Columns[k].Col].Name), true)
+		}
+		return text("", true)
+	}
 	o := n.pkeyOwner(uint32(args[0].I))
 	if o == nil {
 		return null, nil
@@ -130,6 +139,9 @@ func objDescription(n *Names, args []types.Datum) (types.Datum, error) {
 	id := uint32(args[0].I)
 	if o := n.Snap.ByID(id); o != nil && o.Comment != "" {
 		return text(o.Comment, true)
+	}
+	if comment := n.Snap.Comment(id); comment != "" {
+		return text(comment, true)
 	}
 	if id >= 1<<31 {
 		if p := procByID(id); p != nil {

@@ -27,7 +27,7 @@ func tableNames(t *table) {
 	}
 	for _, o := range t.listedObjects() {
 		if relkind(o) == "r" {
-			t.row("schemaname", o.Schema, "tablename", o.Name, "tableowner", o.Owner, "hasindexes", len(o.PrimaryKey) > 0,
+			t.row("schemaname", o.Schema, "tablename", o.Name, "tableowner", o.Owner, "hasindexes", t.hasIndex(o),
 				"hasrules", false, "hastriggers", false, "rowsecurity", false)
 		}
 	}
@@ -49,7 +49,7 @@ func viewNames(t *table) {
 func matviewNames(t *table) {
 	for _, o := range t.listedObjects() {
 		if o.Kind == catalog.MaterializedView {
-			t.row("schemaname", o.Schema, "matviewname", o.Name, "matviewowner", o.Owner, "hasindexes", false,
+			t.row("schemaname", o.Schema, "matviewname", o.Name, "matviewowner", o.Owner, "hasindexes", t.hasIndex(o),
 				"ispopulated", o.State != catalog.Creating, "definition", definition(o))
 		}
 	}
@@ -60,6 +60,10 @@ func indexNames(t *table) {
 		if len(o.PrimaryKey) > 0 {
 			t.row("schemaname", o.Schema, "tablename", o.Name, "indexname", o.Name+"_pkey", "indexdef", indexDef(o))
 		}
+	}
+	for _, o := range t.indexObjects() {
+		on := t.snap.ByID(o.Deps[0])
+		t.row("schemaname", o.Schema, "tablename", on.Name, "indexname", o.Name, "indexdef", indexText(t.snap, o))
 	}
 }
 

@@ -147,7 +147,7 @@ func (n *Names) inSchema(schema, name string) uint32 {
 	if r := relationNames[schema+"."+name]; r != nil {
 		return r.ID
 	}
-	if o := n.Snap.ByName(schema, name); o != nil && listed(o) {
+	if o := n.Snap.ByName(schema, name); o != nil && (listed(o) || o.Kind == catalog.Index) {
 		return o.ID
 	}
 	if table, ok := strings.CutSuffix(name, "_pkey"); ok {
@@ -214,7 +214,7 @@ func (n *Names) relationName(id uint32) (schema, name string, ok bool) {
 	if r := relations[id]; r != nil {
 		return r.Schema, r.Name, true
 	}
-	if o := n.Snap.ByID(id); o != nil && listed(o) {
+	if o := n.Snap.ByID(id); o != nil && (listed(o) || o.Kind == catalog.Index) {
 		return o.Schema, o.Name, true
 	}
 	if o := n.pkeyOwner(id); o != nil {

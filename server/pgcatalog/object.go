@@ -23,12 +23,13 @@ var objectRows = map[string]func(*table){
 
 // OIDs of the catalogs that others refer to by classoid.
 const (
-	classClass   = 1259
-	procClass    = 1255
-	rewriteClass = 2618
-	heapAM       = 2
-	btreeAM      = 403
-	ownerID      = 10 // of everything that the system owns
+	classClass     = 1259
+	namespaceClass = 2615
+	procClass      = 1255
+	rewriteClass   = 2618
+	heapAM         = 2
+	btreeAM        = 403
+	ownerID        = 10 // of everything that the system owns
 )
 
 // listedObjects returns the objects that appear in pg_class.
@@ -97,7 +98,7 @@ func classes(t *table) {
 		kind := relkind(o)
 		t.row("oid", o.ID, "relname", o.Name, "relnamespace", t.schemaID(o.Schema), "relowner", t.owner(o),
 			"relkind", kind, "relam", amOf(kind), "relfilenode", fileNode(o), "relpersistence", "p",
-			"relnatts", len(fields(o)), "relhasindex", len(o.PrimaryKey) > 0, "relhasrules", kind == "v",
+			"relnatts", len(fields(o)), "relhasindex", t.hasIndex(o), "relhasrules", kind == "v",
 			"relispopulated", o.State != catalog.Creating, "relreplident", "d", "reltuples", -1)
 		if len(o.PrimaryKey) > 0 {
 			t.row("oid", pkeyIndexID(o.ID), "relname", o.Name+"_pkey", "relnamespace", t.schemaID(o.Schema),
@@ -105,6 +106,7 @@ func classes(t *table) {
 				"relpersistence", "p", "relnatts", len(o.PrimaryKey), "relispopulated", true, "relreplident", "n")
 		}
 	}
+	indexClasses(t)
 }
 
 func amOf(kind string) int {
@@ -135,6 +137,7 @@ func attributes(t *table) {
 			t.attribute(pkeyIndexID(o.ID), i+1, o.Columns[k].Field, false, false)
 		}
 	}
+	indexAttributes(t)
 }
 
 func (t *table) attribute(rel uint32, num int, f types.Field, notNull, hasDefault bool) {
@@ -207,6 +210,7 @@ func indexes(t *table) {
 			"indisprimary", true, "indimmediate", true, "indisvalid", true, "indisready", true, "indislive", true,
 			"indkey", attnums(o.PrimaryKey), "indcollation", colls, "indclass", classes, "indoption", make([]int16, n))
 	}
+	indexRows(t)
 }
 
 func constraints(t *table) {
@@ -221,6 +225,17 @@ func constraints(t *table) {
 }
 
 func descriptions(t *table) {
+	for _, o := range t.indexObjects() {
+		if o.Comment != "" {
+			t.row("objoid", o.ID, "classoid", classClass, "description", o.Comment)
+		}
+	}
+	schemas := t.snap.Schemas()
+	for _, name := range sortedKeys(schemas) {
+		if text := t.snap.Comment(schemas[name]); text != "" {
+			t.row("objoid", schemas[name], "classoid", namespaceClass, "description", text)
+		}
+	}
 	for _, o := range t.listedObjects() {
 		if o.Comment != "" {
 			t.row("objoid", o.ID, "classoid", classClass, "description", o.Comment)

@@ -99,7 +99,7 @@ func (p *parser) comment() ast.Statement {
 
 // alterKinds are the kinds that ALTER knows besides roles.
 var alterKinds = [][]string{
-	{"materialized", "view"}, {"table"}, {"source"}, {"view"}, {"sink"}, {"schema"}, {"index"}, {"database"},
+	{"materialized", "view"}, {"table"}, {"source"}, {"view"}, {"sink"}, {"schema"}, {"index"}, {"database"}, {"type"},
 	{"connection"}, {"secret"},
 }
 

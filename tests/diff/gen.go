@@ -25,6 +25,10 @@ var tables = []string{
 	`CREATE TABLE t (id int PRIMARY KEY, a int, b bigint, n numeric(12,2), f double precision, s text, ts timestamp, flag boolean)`,
 	`CREATE TABLE u (id int PRIMARY KEY, a int, k int, v bigint, s text, ts timestamp)`,
 	`CREATE TABLE bag (a int, s text, n numeric)`,
+	`CREATE INDEX ON t (a, s)`,
+	`CREATE INDEX ON t (n DESC, id)`,
+	`CREATE INDEX ON u (k DESC NULLS LAST, v)`,
+	`CREATE INDEX ON bag (a)`,
 }
 
 // value draws a literal of the type class.

@@ -1,0 +1,63 @@
+package bind
+
+import (
+	"tidemill/catalog"
+	"tidemill/sql/ast"
+	"tidemill/sql/parse"
+)
+
+// Ref is a place in a query's text that names a relation.
+type Ref struct {
+	Pos    int // 1-based, in characters
+	Name   []string
+	Object uint32
+	// Alias tells that the text gives the relation another name.
+	Alias bool
+}
+
+// NameKey is the form in which catalog.Object.Names keeps a relation name: as SQL, quoted where needed.
+func NameKey(parts []string) string {
+	key := ""
+	for i, p := range parts {
+		if i > 0 {
+			key += "."
+		}
+		key += parse.QuoteIdent(p)
+	}
+	return key
+}
+
+// bound finds what a name of a stored query has meant since the query was stored. What the query
+// calls the relation remains its name inside the query.
+func (b *Binder) bound(parts []string) *found {
+	id, ok := b.Bound[NameKey(parts)]
+	if !ok || b.Catalog == nil {
+		return nil
+	}
+	o := b.Catalog.ByID(id)
+	if o == nil {
+		return nil
+	}
+	f := &found{schema: o.Schema, name: parts[len(parts)-1], object: o}
+	if len(parts) > 1 {
+		f.schema = parts[len(parts)-2]
+	}
+	return f
+}
+
+// refer notes that the statement's own text names a relation of the catalog.
+func (b *Binder) refer(f *found, t *ast.TableName) {
+	if b.views > 0 || f.object == nil {
+		return
+	}
+	b.Refs = append(b.Refs, Ref{Pos: t.Position(), Name: t.Name, Object: f.object.ID, Alias: t.Alias != ""})
+}
+
+// Names gives the relations that the statement names, for catalog.Object.Names.
+func (b *Binder) Names() map[string]catalog.ID {
+	out := map[string]catalog.ID{}
+	for _, r := range b.Refs {
+		out[NameKey(r.Name)] = r.Object
+	}
+	return out
+}

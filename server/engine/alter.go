@@ -1,0 +1,252 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+
+	"tidemill/catalog"
+	"tidemill/planner"
+	"tidemill/sql/ast"
+	"tidemill/sql/parse"
+	"tidemill/sql/sqlerr"
+)
+
+// alter runs the forms of ALTER that change names, owners and settings. What reads the object goes on:
+// plans and stored queries refer to it by its id.
+func (e *Engine) alter(c *Caller, s *ast.Alter) error {
+	if s.Kind == "schema" {
+		return e.alterSchema(c, s)
+	}
+	cat := e.catalogNow()
+	old := cat.Resolve(c.SearchPath, s.Name)
+	if old == nil {
+		if s.IfExists {
+			c.notice(sqlerr.SuccessfulCompletion, "relation %q does not exist, skipping", strings.Join(s.Name, "."))
+			return nil
+		}
+		return sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", strings.Join(s.Name, "."))
+	}
+	// As in Postgres, ALTER TABLE renames relations of every kind.
+	if kind, ok := kinds[s.Kind]; ok && kind != old.Kind && (kind != catalog.Table || s.Action == "set") {
+		return sqlerr.New(sqlerr.WrongObjectType, "%q is not a %s", old.Name, s.Kind)
+	}
+	o := *old
+	switch s.Action {
+	case "rename":
+		if err := cat.CheckNewName(o.Schema, s.Args[0]); err != nil {
+			return err
+		}
+		o.Name = s.Args[0]
+		o.Definition = parse.Retitle(o.Definition, parse.QuoteIdent(o.Name))
+		e.moveObjects(c, &o)
+	case "set schema":
+		return e.setSchema(c, &o, s)
+	case "owner":
+		if cat.Role(s.Args[0]) == nil {
+			return sqlerr.New(sqlerr.UndefinedObject, "role %q does not exist", s.Args[0])
+		}
+		o.Owner = s.Args[0]
+		e.put(&o)
+	case "set", "reset":
+		return e.alterSettings(&o, s)
+	default:
+		return sqlerr.Unsupported("ALTER %s … %s is not supported yet", strings.ToUpper(s.Kind), strings.ToUpper(s.Action))
+	}
+	return nil
+}
+
+// setSchema moves an object, and the indexes on it, to another schema.
+func (e *Engine) setSchema(c *Caller, o *catalog.Object, s *ast.Alter) error {
+	cat, schema := e.catalogNow(), s.Args[0]
+	if o.Kind == catalog.Index {
+		return sqlerr.New(sqlerr.FeatureNotSupported, "cannot move index %q to another schema", o.Name).
+			WithHint("An index is in the schema of its table.")
+	}
+	if schema == o.Schema {
+		return nil
+	}
+	moved := []*catalog.Object{o}
+	for _, x := range cat.Dependents(o.ID) {
+		if x.Kind == catalog.Index {
+			index := *x
+			moved = append(moved, &index)
+		}
+	}
+	for _, x := range moved {
+		if !cat.HasSchema(schema) {
+			return cat.CheckNewName(schema, x.Name)
+		}
+		if cat.ByName(schema, x.Name) != nil {
+			return sqlerr.New(sqlerr.DuplicateTable, "relation %q already exists in schema %q", x.Name, schema)
+		}
+		x.Schema = schema
+		x.Definition = parse.Retitle(x.Definition, parse.QuoteIdent(schema)+"."+parse.QuoteIdent(x.Name))
+	}
+	e.moveObjects(c, moved...)
+	return nil
+}
+
+// moveObjects puts objects under their new names and brings the names in the queries of what reads
+// them up to date.
+func (e *Engine) moveObjects(c *Caller, moved ...*catalog.Object) {
+	for _, o := range moved {
+		e.put(o)
+	}
+	for _, o := range moved {
+		for _, d := range e.catalogNow().Dependents(o.ID) {
+			e.rewriteNames(c, d)
+		}
+	}
+}
+
+// rewriteNames shows the present names in a stored query. Its meaning does not hang on it.
+func (e *Engine) rewriteNames(c *Caller, o *catalog.Object) {
+	if o.Query == "" || o.Names == nil {
+		return
+	}
+	p := e.plannerContext(e.catalogNow(), c)
+	query, names := planner.Renamed(p, o)
+	if query == o.Query {
+		return
+	}
+	now := *o
+	now.Query, now.Names = query, names
+	now.Definition = strings.Replace(o.Definition, o.Query, query, 1)
+	e.put(&now)
+}
+
+// alterSettings changes the options of a materialized view while it runs.
+func (e *Engine) alterSettings(o *catalog.Object, s *ast.Alter) error {
+	if o.Kind != catalog.MaterializedView {
+		return sqlerr.Unsupported("ALTER %s … %s is not supported yet", strings.ToUpper(s.Kind), strings.ToUpper(s.Action)).
+			WithHint("Options of a %s are fixed: drop it, and create it again.", o.Kind)
+	}
+	settings, err := viewSettings(s.Options)
+	if err != nil {
+		return err
+	}
+	all := map[string]string{}
+	for k, v := range o.Settings {
+		all[k] = v
+	}
+	for k, v := range settings {
+		all[k] = v
+	}
+	for _, name := range s.Args {
+		if _, err := viewSettings([]ast.Option{{Name: name, Value: "divert"}}); err != nil {
+			return err
+		}
+		delete(all, name)
+	}
+	o.Settings = all
+	if d := e.circuit.Flow(o.ID); d != nil {
+		d.FailOnError = all["on_error"] == "fail"
+	}
+	e.put(o)
+	return nil
+}
+
+// alterSchema renames a schema.
+func (e *Engine) alterSchema(c *Caller, s *ast.Alter) error {
+	cat, name := e.catalogNow(), s.Name[len(s.Name)-1]
+	if !cat.HasSchema(name) {
+		return sqlerr.New(sqlerr.InvalidSchemaName, "schema %q does not exist", name)
+	}
+	switch s.Action {
+	case "rename":
+		if err := checkSchemaName(cat, s.Args[0]); err != nil {
+			return err
+		}
+		e.pending.catalog = cat.WithSchemaRenamed(name, s.Args[0])
+		for _, o := range e.catalogNow().Objects() {
+			e.rewriteNames(c, o)
+		}
+		return nil
+	case "owner":
+		if cat.Role(s.Args[0]) == nil {
+			return sqlerr.New(sqlerr.UndefinedObject, "role %q does not exist", s.Args[0])
+		}
+		return sqlerr.Unsupported("ALTER SCHEMA … OWNER is not supported: schemas have no owner")
+	}
+	return sqlerr.Unsupported("ALTER SCHEMA … %s is not supported", strings.ToUpper(s.Action))
+}
+
+// checkSchemaName refuses names that a new schema cannot have.
+func checkSchemaName(cat *catalog.Snapshot, name string) error {
+	if cat.HasSchema(name) || name == "pg_catalog" || name == "information_schema" || name == "tidemill_catalog" {
+		return sqlerr.New(sqlerr.DuplicateSchema, "schema %q already exists", name)
+	}
+	if strings.HasPrefix(name, "pg_") {
+		return sqlerr.New(sqlerr.ReservedName, "unacceptable schema name %q", name).
+			WithDetail(`The prefix "pg_" is reserved for system schemas.`)
+	}
+	return nil
+}
+
+// comment keeps the text of COMMENT ON.
+func (e *Engine) comment(c *Caller, s *ast.Comment) error {
+	text := ""
+	if s.Text != nil {
+		text = *s.Text
+	}
+	cat, base := e.catalogNow(), s.Name[len(s.Name)-1]
+	switch s.Kind {
+	case "schema":
+		id, ok := cat.Schemas()[base]
+		if !ok {
+			return sqlerr.New(sqlerr.InvalidSchemaName, "schema %q does not exist", base)
+		}
+		e.pending.catalog = cat.WithComment(id, text)
+		return nil
+	case "database":
+		if base != catalog.DefaultDatabase {
+			return sqlerr.New(sqlerr.InvalidCatalogName, "database %q does not exist", base)
+		}
+		e.pending.catalog = cat.WithComment(catalog.DatabaseID, text)
+		return nil
+	case "role":
+		r := cat.Role(base)
+		if r == nil {
+			return sqlerr.New(sqlerr.UndefinedObject, "role %q does not exist", base)
+		}
+		e.pending.catalog = cat.WithComment(r.OID, text)
+		return nil
+	case "column":
+		return e.commentColumn(c, s.Name, text)
+	}
+	kind, ok := kinds[s.Kind]
+	if !ok {
+		return sqlerr.Unsupported("COMMENT ON %s is not supported", strings.ToUpper(s.Kind))
+	}
+	old := cat.Resolve(c.SearchPath, s.Name)
+	if old == nil {
+		return sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", strings.Join(s.Name, "."))
+	}
+	if old.Kind != kind {
+		return sqlerr.New(sqlerr.WrongObjectType, "%q is not a %s", old.Name, s.Kind)
+	}
+	o := *old
+	o.Comment = text
+	e.put(&o)
+	return nil
+}
+
+func (e *Engine) commentColumn(c *Caller, name []string, text string) error {
+	if len(name) < 2 {
+		return sqlerr.New(sqlerr.SyntaxError, "column name must be qualified")
+	}
+	name, column := name[:len(name)-1], name[len(name)-1]
+	old := e.catalogNow().Resolve(c.SearchPath, name)
+	if old == nil {
+		return sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", strings.Join(name, "."))
+	}
+	i := old.VisibleFields().Index(column)
+	if i < 0 {
+		return sqlerr.New(sqlerr.UndefinedColumn, "column %q of relation %q does not exist", column, old.Name)
+	}
+	o := *old
+	o.Columns = slices.Clone(o.Columns)
+	o.Columns[i].Comment = text
+	e.put(&o)
+	return nil
+}
