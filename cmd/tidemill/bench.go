@@ -44,7 +44,7 @@ type benchResult struct {
 func bench(args []string, out io.Writer) error {
 	fs := flag.NewFlagSet("bench nexmark", flag.ContinueOnError)
 	fs.SetOutput(out)
-	queries := fs.String("queries", "q0,q1,q2,q5,q7,q8", "queries to run, comma-separated")
+	queries := fs.String("queries", strings.Join(nexmark.Queries(), ","), "queries to run, comma-separated")
 	events := fs.Int64("events", 10_000_000, "events of all tables per query")
 	workers := fs.String("workers", "0", "workers (0 = one per core)")
 	fresh := fs.Bool("freshness", true, "also measure freshness at 50,000 events per second")
