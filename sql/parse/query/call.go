@@ -112,7 +112,7 @@ func (d *desugar) over() {
 	pos := d.c.Pos()
 	d.c.Expect("over")
 	n := &overNote{}
-	n.window.Pos = ast.Pos(pos)
+	n.window.Pos = ast.Pos(d.c.Pos())
 	d.raw("pg_over(")
 	d.mark(pos, n)
 	if d.c.IsPunct("(") {
@@ -128,7 +128,7 @@ func (d *desugar) window(n *overNote) {
 	d.enter()
 	d.c.ExpectPunct("(")
 	if d.c.Peek().IsColID() && !d.c.IsAny("partition", "range", "rows", "groups") {
-		n.window.Name, n.hasBase = d.c.ColID(), true
+		n.window.Name, n.window.Copies = d.c.ColID(), true
 	}
 	if d.c.Accept("partition", "by") {
 		d.raw(",pg_part(")
