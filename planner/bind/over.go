@@ -93,17 +93,24 @@ func (c *exprCtx) rankCall(item *overItem, e *ast.Call, name string) error {
 		low, high, ints = 2, 2, 1
 	}
 	if len(args) < low || len(args) > high {
-		ts := make([]types.Type, len(args))
-		for i, a := range args {
-			ts[i] = a.Type
-		}
-		return sqlerr.New(sqlerr.UndefinedFunction, "function %s(%s) does not exist", name, typeList(ts)).
-			WithHint("No function matches the given name and argument types. You might need to add explicit type casts.").At(e.Position())
+		return noSuchWindow(name, args, e.Position())
 	}
 	if ints >= 0 && len(args) > ints {
-		if args[ints], err = c.b.implicit(args[ints], int4Type); err != nil {
+		x, ok, err := c.b.coerce(args[ints], int4Type, fn.Implicit)
+		if err != nil {
 			return err
 		}
+		if !ok {
+			return noSuchWindow(name, args, e.Position())
+		}
+		args[ints] = x
+	}
+	if len(args) == 3 { // lag and lead with a default
+		both, _, err := c.b.unify(strings.ToUpper(name), []*expr.Expr{args[0], args[2]})
+		if err != nil {
+			return overArgs(err, name, args, e.Position())
+		}
+		args[0], args[2] = both[0], both[1]
 	}
 	for i := range args {
 		if args[i], err = c.b.known(args[i]); err != nil {
@@ -112,13 +119,6 @@ func (c *exprCtx) rankCall(item *overItem, e *ast.Call, name string) error {
 	}
 	if low > 0 && name != "ntile" {
 		ret = args[0].Type
-		if len(args) == 3 {
-			both, t, err := c.b.unify("LAG", []*expr.Expr{args[0], args[2]})
-			if err != nil {
-				return err
-			}
-			args[0], args[2], ret = both[0], both[1], t
-		}
 	}
 	ret.Mod = -1
 	ats := make([]types.Type, len(args))
@@ -127,6 +127,23 @@ func (c *exprCtx) rankCall(item *overItem, e *ast.Call, name string) error {
 	}
 	item.call = logical.OverCall{Name: name, Args: args, ArgTypes: ats, Ret: ret}
 	return nil
+}
+
+// overArgs turns arguments of no common type into a function that does not exist.
+func overArgs(err error, name string, args []*expr.Expr, pos int) error {
+	if sqlerr.As(err).Code != "42804" {
+		return err
+	}
+	return noSuchWindow(name, args, pos)
+}
+
+func noSuchWindow(name string, args []*expr.Expr, pos int) error {
+	ts := make([]types.Type, len(args))
+	for i, a := range args {
+		ts[i] = a.Type
+	}
+	return sqlerr.New(sqlerr.UndefinedFunction, "function %s(%s) does not exist", name, typeList(ts)).
+		WithHint("No function matches the given name and argument types. You might need to add explicit type casts.").At(pos)
 }
 
 func typeList(ts []types.Type) string {

@@ -11,26 +11,14 @@ import (
 func (l *lowerer) over(n *logical.Node) (int, error) {
 	cols := n.In[0].Cols()
 	args := l.argColumns(n.In[0], idsOf(cols))
-	var cfg overwindow.Config
 	for i := range n.Over {
 		c := &n.Over[i]
-		call := overwindow.Func{Name: c.Name, ArgTypes: c.ArgTypes, RetType: c.Ret}
 		for _, e := range c.Args {
-			call.Args = append(call.Args, args.col(e))
+			args.col(e)
 		}
 		if c.Filter != nil {
-			at := args.col(c.Filter)
-			call.Filter = &at
+			args.col(c.Filter)
 		}
-		if len(c.Args) > 1 && !c.Agg && c.Args[1].Kind == expr.Literal && c.Args[1].Type.IsInteger() {
-			by := c.Args[1].Lit.I // 0 for NULL, which finds no row but its own
-			call.Const = &by
-		}
-		var err error
-		if call.Frame, err = frame(c.Frame); err != nil {
-			return 0, err
-		}
-		cfg.Funcs = append(cfg.Funcs, call)
 	}
 	in := n.In[0]
 	if len(args.p.Out) > len(cols) {
@@ -39,6 +27,15 @@ func (l *lowerer) over(n *logical.Node) (int, error) {
 	at, out, err := l.input(in)
 	if err != nil {
 		return 0, err
+	}
+	col := func(e *expr.Expr) int { return position(out.ids, args.p.Out[args.col(e)].ID) }
+	cfg := overwindow.Config{Kept: l.View}
+	for i := range n.Over {
+		call, err := overFunc(&n.Over[i], col)
+		if err != nil {
+			return 0, err
+		}
+		cfg.Funcs = append(cfg.Funcs, call)
 	}
 	if cfg.Partition, err = positions(n.Keys, out.ids); err != nil {
 		return 0, err
@@ -53,8 +50,30 @@ func (l *lowerer) over(n *logical.Node) (int, error) {
 	if cfg.Dist, err = l.placed(d, n.Keys, out.ids); err != nil {
 		return 0, err
 	}
-	all := append(append([]logical.Col(nil), in.Cols()...), n.Out...)
-	return l.add(n, overwindow.Name, 1, cfg, []input{edge}, all, d)
+	var all []logical.Col // what the input really has: arguments of a window below may be among it
+	for i, f := range l.nodes[at].Schema {
+		all = append(all, logical.Col{ID: out.ids[i], Field: f})
+	}
+	return l.add(n, overwindow.Name, 1, cfg, []input{edge}, append(all, n.Out...), d)
+}
+
+// overFunc makes the operator's call; col gives the position of an argument.
+func overFunc(c *logical.OverCall, col func(*expr.Expr) int) (overwindow.Func, error) {
+	call := overwindow.Func{Name: c.Name, ArgTypes: c.ArgTypes, RetType: c.Ret}
+	for _, e := range c.Args {
+		call.Args = append(call.Args, col(e))
+	}
+	if c.Filter != nil {
+		at := col(c.Filter)
+		call.Filter = &at
+	}
+	if len(c.Args) > 1 && !c.Agg && c.Args[1].Kind == expr.Literal && c.Args[1].Type.IsInteger() {
+		by := c.Args[1].Lit.I // 0 for NULL, which finds no row but its own
+		call.Const = &by
+	}
+	var err error
+	call.Frame, err = frame(c.Frame)
+	return call, err
 }
 
 // frame turns a window frame into the operator's.

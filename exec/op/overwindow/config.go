@@ -19,6 +19,8 @@ type Config struct {
 	Funcs     []Func         `json:"funcs"`
 	// Dist lists the columns that rows are spread by, if not the partition's (see exec/op/place).
 	Dist []int `json:"dist"`
+	// Kept tells that the results are kept up to date, so that EXPLAIN says at what cost.
+	Kept bool `json:"kept,omitempty"`
 }
 
 // Func is one call.
@@ -92,33 +94,25 @@ func (c *Config) explain(in types.Schema) string {
 	if len(c.Order) > 0 {
 		s += " order by " + order.Text(c.Order, in)
 	}
-	if cost := c.cost(in); cost != "" {
-		s += " updates: " + cost
+	if c.Kept {
+		s += ", updates: " + c.cost(in)
 	}
 	return s
 }
 
-// cost says how many rows of a partition one changed row makes the operator look at.
+// cost says how many rows of a partition one changed row may give another result.
 func (c *Config) cost(in types.Schema) string {
-	out := ""
+	cost := "O(frame)"
 	for i := range c.Funcs {
 		k, err := compile(c, &c.Funcs[i], in)
 		if err != nil {
-			return "" // an incomplete configuration, which Explain must bear
+			return "unknown" // an incomplete configuration, which Explain must bear
 		}
-		r := k.reach()
-		switch {
-		case r.back.all || r.fwd.all:
-			return "O(partition)"
-		case r.back.groups >= 0 || r.fwd.groups >= 0 || len(r.back.vals)+len(r.fwd.vals) > 0:
-			out = "O(frame)"
-		default:
-			if out == "" || r.back.rows+r.fwd.rows > 0 {
-				out = "O(frame)"
-			}
+		if r := k.reach(); r.back.all || r.fwd.all {
+			cost = "O(partition)"
 		}
 	}
-	return out
+	return cost
 }
 
 func (f *Func) text(in types.Schema) string {

@@ -140,7 +140,7 @@ func (w *walker) moved(key []byte, s *shift) []byte {
 func (w *walker) extend(prefix []byte) {
 	if !w.up {
 		if w.limit == nil || bytes.Compare(prefix, w.limit) < 0 {
-			w.limit = append(w.limit[:0], prefix...)
+			w.limit = append([]byte{}, prefix...) // not nil, even if empty
 		}
 		return
 	}
