@@ -2,6 +2,7 @@ package bind
 
 import (
 	"slices"
+	"strings"
 
 	"tidemill/planner/logical"
 	"tidemill/sql/ast"
@@ -98,17 +99,24 @@ func (c *exprCtx) rankCall(item *overItem, e *ast.Call, name string) error {
 		low, high, ints = 2, 2, 1
 	}
 	if len(args) < low || len(args) > high {
-		ts := make([]types.Type, len(args))
-		for i, a := range args {
-			ts[i] = a.Type
-		}
-		return sqlerr.New(sqlerr.UndefinedFunction, "function %s(%s) does not exist", name, typeList(ts)).
-			WithHint("No function matches the given name and argument types. You might need to add explicit type casts.").At(e.Position())
+		return noSuchWindow(name, args, e.Position())
 	}
 	if ints >= 0 && len(args) > ints {
-		if args[ints], err = c.b.implicit(args[ints], int4Type); err != nil {
+		x, ok, err := c.b.coerce(args[ints], int4Type, fn.Implicit)
+		if err != nil {
 			return err
 		}
+		if !ok {
+			return noSuchWindow(name, args, e.Position())
+		}
+		args[ints] = x
+	}
+	if len(args) == 3 { // lag and lead with a default
+		both, _, err := c.b.unify(strings.ToUpper(name), []*expr.Expr{args[0], args[2]})
+		if err != nil {
+			return overArgs(err, name, args, e.Position())
+		}
+		args[0], args[2] = both[0], both[1]
 	}
 	for i := range args {
 		if args[i], err = c.b.known(args[i]); err != nil {
@@ -117,13 +125,6 @@ func (c *exprCtx) rankCall(item *overItem, e *ast.Call, name string) error {
 	}
 	if low > 0 && name != "ntile" {
 		ret = args[0].Type
-		if len(args) == 3 {
-			both, t, err := c.b.unify("LAG", []*expr.Expr{args[0], args[2]})
-			if err != nil {
-				return err
-			}
-			args[0], args[2], ret = both[0], both[1], t
-		}
 	}
 	ret.Mod = -1
 	ats := make([]types.Type, len(args))
@@ -132,6 +133,23 @@ func (c *exprCtx) rankCall(item *overItem, e *ast.Call, name string) error {
 	}
 	item.call = logical.OverCall{Name: name, Args: args, ArgTypes: ats, Ret: ret}
 	return nil
+}
+
+// overArgs turns arguments of no common type into a function that does not exist.
+func overArgs(err error, name string, args []*expr.Expr, pos int) error {
+	if sqlerr.As(err).Code != "42804" {
+		return err
+	}
+	return noSuchWindow(name, args, pos)
+}
+
+func noSuchWindow(name string, args []*expr.Expr, pos int) error {
+	ts := make([]types.Type, len(args))
+	for i, a := range args {
+		ts[i] = a.Type
+	}
+	return sqlerr.New(sqlerr.UndefinedFunction, "function %s(%s) does not exist", name, typeList(ts)).
+		WithHint("No function matches the given name and argument types. You might need to add explicit type casts.").At(pos)
 }
 
 func typeList(ts []types.Type) string {
@@ -164,7 +182,7 @@ func (c *exprCtx) window(item *overItem, w *ast.Window) error {
 	if item.order, err = c.orderExprs(spec.OrderBy); err != nil {
 		return err
 	}
-	return c.frame(item, spec.Frame)
+	return c.frame(item, spec.Frame, w.Position())
 }
 
 // windowSpec follows references to named windows.
@@ -182,6 +200,9 @@ func (c *exprCtx) windowSpec(w *ast.Window, depth int) (*ast.Window, error) {
 	}
 	out := *base
 	out.Name = ""
+	if !w.Copies {
+		return &out, nil
+	}
 	if len(w.PartitionBy) > 0 {
 		return nil, sqlerr.New(sqlerr.WindowingError, "cannot override PARTITION BY clause of window %q", w.Name).At(w.Position())
 	}
@@ -191,32 +212,38 @@ func (c *exprCtx) windowSpec(w *ast.Window, depth int) (*ast.Window, error) {
 		}
 		out.OrderBy = w.OrderBy
 	}
-	if w.Frame != nil {
-		out.Frame = w.Frame
+	if base.Frame != nil {
+		err := sqlerr.New(sqlerr.WindowingError, "cannot copy window %q because it has a frame clause", w.Name).At(w.Position())
+		if depth == 0 && len(w.OrderBy) == 0 && w.Frame == nil {
+			err = err.WithHint("Omit the parentheses in this OVER clause.")
+		}
+		return nil, err
 	}
+	out.Frame = w.Frame
 	return &out, nil
 }
 
-func (c *exprCtx) frame(item *overItem, f *ast.Frame) error {
+func (c *exprCtx) frame(item *overItem, f *ast.Frame, pos int) error {
 	if f == nil {
 		return nil
 	}
+	if f.Unit == "groups" && len(item.order) == 0 {
+		return sqlerr.New(sqlerr.WindowingError, "GROUPS mode requires an ORDER BY clause").At(pos)
+	}
 	out := &logical.FrameInfo{Unit: f.Unit, Exclude: f.Exclude}
 	var err error
-	if out.Start, err = c.frameBound(item, f, f.Start); err != nil {
+	if out.Start, err = c.frameBound(item, f, f.Start, pos); err != nil {
 		return err
 	}
-	if out.End, err = c.frameBound(item, f, f.End); err != nil {
+	if out.End, err = c.frameBound(item, f, f.End, pos); err != nil {
 		return err
 	}
-	if out.Start.Kind == "unbounded following" || out.End.Kind == "unbounded preceding" {
-		return sqlerr.New(sqlerr.WindowingError, "frame start cannot be UNBOUNDED FOLLOWING nor its end UNBOUNDED PRECEDING").At(item.pos)
-	}
+	out.End.End = true
 	item.call.Frame = out
 	return nil
 }
 
-func (c *exprCtx) frameBound(item *overItem, f *ast.Frame, b ast.Bound) (logical.FrameBound, error) {
+func (c *exprCtx) frameBound(item *overItem, f *ast.Frame, b ast.Bound, pos int) (logical.FrameBound, error) {
 	out := logical.FrameBound{Kind: b.Kind}
 	if b.Offset == nil {
 		return out, nil
@@ -225,23 +252,52 @@ func (c *exprCtx) frameBound(item *overItem, f *ast.Frame, b ast.Bound) (logical
 	if err != nil {
 		return out, err
 	}
-	want := int8Type
-	if f.Unit == "range" {
-		if len(item.order) != 1 {
-			return out, sqlerr.New(sqlerr.WindowingError, "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column").At(item.pos)
+	for range logical.ColsOf(e) {
+		return out, sqlerr.New(sqlerr.InvalidColumnReference, "argument of %s must not contain variables", strings.ToUpper(f.Unit)).At(e.Pos)
+	}
+	if f.Unit != "range" {
+		x, ok, err := c.b.coerce(e, int8Type, fn.Assignment)
+		if err != nil {
+			return out, err
 		}
-		if want = item.order[0].Expr.Type; want.IsTime() || want.ID == types.Date || want.ID == types.Time {
-			want = types.T(types.Interval)
+		if !ok {
+			return out, sqlerr.New("42804", "argument of %s must be type bigint, not type %s", strings.ToUpper(f.Unit), e.Type).At(e.Pos)
 		}
+		out.Offset = Fold(x, &c.b.Env)
+		return out, nil
 	}
-	if e, err = c.b.cast(e, want, fn.Assignment); err != nil {
-		return out, err
+	if len(item.order) != 1 {
+		return out, sqlerr.New(sqlerr.WindowingError, "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column").At(pos)
 	}
-	if len(logical.ColsOf(e)) > 0 {
-		return out, sqlerr.New(sqlerr.InvalidColumnReference, "argument of %s must not contain variables", f.Unit).At(item.pos)
+	out.Offset, err = c.rangeOffset(e, item.order[0].Expr.Type)
+	return out, err
+}
+
+// rangeOffset brings the offset of a RANGE frame over a column of type t to the type that is added to
+// such values.
+func (c *exprCtx) rangeOffset(e *expr.Expr, t types.Type) (*expr.Expr, error) {
+	var want types.Type
+	switch t.ID {
+	case types.Int2, types.Int4, types.Int8:
+		want = int8Type
+	case types.Float4, types.Float8:
+		want = types.T(types.Float8)
+	case types.Numeric:
+		want = types.T(types.Numeric)
+	case types.Date, types.Time, types.Timestamp, types.Timestamptz, types.Interval:
+		want = types.T(types.Interval)
+	default:
+		return nil, sqlerr.Unsupported("RANGE with offset PRECEDING/FOLLOWING is not supported for column type %s", t).At(e.Pos)
 	}
-	out.Offset = Fold(e, &c.b.Env)
-	return out, nil
+	x, ok, err := c.b.coerce(e, want, fn.Implicit)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, sqlerr.Unsupported("RANGE with offset PRECEDING/FOLLOWING is not supported for column type %s and offset type %s", t, e.Type).
+			WithHint("Cast the offset value to an appropriate type.").At(e.Pos)
+	}
+	return Fold(x, &c.b.Env), nil
 }
 
 // overs puts one Over node per window above node.

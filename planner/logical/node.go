@@ -206,6 +206,7 @@ type FrameInfo struct {
 type FrameBound struct {
 	Kind   string
 	Offset *expr.Expr
+	End    bool
 }
 
 // ApplyInfo is a subquery that is run per row of In[0]; In[1] is the subquery.

@@ -7,30 +7,18 @@ import (
 	"tidemill/sql/sqlerr"
 )
 
-// over lowers window functions, which only batch queries have.
+// over lowers window functions of one window.
 func (l *lowerer) over(n *logical.Node) (int, error) {
-	if l.View {
-		return 0, sqlerr.Unsupported("window functions are not supported in a materialized view").
-			WithHint("Only ROW_NUMBER() with a condition such as row_number <= 10 on it in an enclosing query is.")
-	}
 	cols := n.In[0].Cols()
 	args := l.argColumns(n.In[0], idsOf(cols))
-	var cfg overwindow.Config
 	for i := range n.Over {
 		c := &n.Over[i]
-		call := overwindow.Func{Name: c.Name, ArgTypes: c.ArgTypes, RetType: c.Ret}
 		for _, e := range c.Args {
-			call.Args = append(call.Args, args.col(e))
+			args.col(e)
 		}
 		if c.Filter != nil {
-			at := args.col(c.Filter)
-			call.Filter = &at
+			args.col(c.Filter)
 		}
-		var err error
-		if call.Frame, err = frame(c.Frame); err != nil {
-			return 0, err
-		}
-		cfg.Funcs = append(cfg.Funcs, call)
 	}
 	in := n.In[0]
 	if len(args.p.Out) > len(cols) {
@@ -39,6 +27,15 @@ func (l *lowerer) over(n *logical.Node) (int, error) {
 	at, out, err := l.input(in)
 	if err != nil {
 		return 0, err
+	}
+	col := func(e *expr.Expr) int { return position(out.ids, args.p.Out[args.col(e)].ID) }
+	cfg := overwindow.Config{Kept: l.View}
+	for i := range n.Over {
+		call, err := overFunc(&n.Over[i], col)
+		if err != nil {
+			return 0, err
+		}
+		cfg.Funcs = append(cfg.Funcs, call)
 	}
 	if cfg.Partition, err = positions(n.Keys, out.ids); err != nil {
 		return 0, err
@@ -50,8 +47,33 @@ func (l *lowerer) over(n *logical.Node) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	all := append(append([]logical.Col(nil), in.Cols()...), n.Out...)
-	return l.add(n, overwindow.Name, 1, cfg, []input{edge}, all, d)
+	if cfg.Dist, err = l.placed(d, n.Keys, out.ids); err != nil {
+		return 0, err
+	}
+	var all []logical.Col // what the input really has: arguments of a window below may be among it
+	for i, f := range l.nodes[at].Schema {
+		all = append(all, logical.Col{ID: out.ids[i], Field: f})
+	}
+	return l.add(n, overwindow.Name, 1, cfg, []input{edge}, append(all, n.Out...), d)
+}
+
+// overFunc makes the operator's call; col gives the position of an argument.
+func overFunc(c *logical.OverCall, col func(*expr.Expr) int) (overwindow.Func, error) {
+	call := overwindow.Func{Name: c.Name, ArgTypes: c.ArgTypes, RetType: c.Ret}
+	for _, e := range c.Args {
+		call.Args = append(call.Args, col(e))
+	}
+	if c.Filter != nil {
+		at := col(c.Filter)
+		call.Filter = &at
+	}
+	if len(c.Args) > 1 && !c.Agg && c.Args[1].Kind == expr.Literal && c.Args[1].Type.IsInteger() {
+		by := c.Args[1].Lit.I // 0 for NULL, which finds no row but its own
+		call.Const = &by
+	}
+	var err error
+	call.Frame, err = frame(c.Frame)
+	return call, err
 }
 
 // frame turns a window frame into the operator's.
@@ -59,20 +81,12 @@ func frame(f *logical.FrameInfo) (*overwindow.Frame, error) {
 	if f == nil {
 		return nil, nil
 	}
-	switch {
-	case f.Unit == "groups":
-		return nil, sqlerr.Unsupported("window frames in GROUPS mode are not supported")
-	case f.Exclude != "":
-		return nil, sqlerr.Unsupported("window frame EXCLUDE is not supported")
-	case f.Unit == "range" && (f.Start.Offset != nil || f.End.Offset != nil):
-		return nil, sqlerr.Unsupported("RANGE frames with an offset are not supported").WithHint("Use ROWS.")
-	}
-	out := &overwindow.Frame{Mode: f.Unit}
+	out := &overwindow.Frame{Mode: f.Unit, Exclude: f.Exclude}
 	var err error
-	if out.Start, err = bound(f.Start); err != nil {
+	if out.Start, err = bound(f.Unit, f.Start); err != nil {
 		return nil, err
 	}
-	out.End, err = bound(f.End)
+	out.End, err = bound(f.Unit, f.End)
 	return out, err
 }
 
@@ -81,18 +95,28 @@ var bounds = map[string]string{
 	"current row": overwindow.Current, "preceding": overwindow.Preceding, "following": overwindow.Following,
 }
 
-func bound(b logical.FrameBound) (overwindow.Bound, error) {
+func bound(unit string, b logical.FrameBound) (overwindow.Bound, error) {
 	out := overwindow.Bound{Kind: bounds[b.Kind]}
 	if b.Offset == nil {
 		return out, nil
 	}
+	when := "starting"
+	if b.End {
+		when = "ending"
+	}
 	switch {
 	case b.Offset.Kind != expr.Literal:
-		return out, sqlerr.Unsupported("a window frame's offset must be a constant").At(b.Offset.Pos)
+		return out, sqlerr.Unsupported("the offset of a window frame must be a constant").At(b.Offset.Pos)
 	case b.Offset.Lit.Null:
-		return out, sqlerr.New(sqlerr.NullValueNotAllowed, "frame offset must not be null")
+		return out, sqlerr.New(sqlerr.NullValueNotAllowed, "frame %s offset must not be null", when)
+	case unit == "range":
+		if overwindow.NegativeOffset(*b.Offset.Lit) {
+			return out, sqlerr.New("22013", "invalid preceding or following size in window function")
+		}
+		out.Value = b.Offset.Lit
+		return out, nil
 	case b.Offset.Lit.I < 0:
-		return out, sqlerr.New("22013", "frame offset must not be negative")
+		return out, sqlerr.New("22013", "frame %s offset must not be negative", when)
 	}
 	out.Offset = b.Offset.Lit.I
 	return out, nil

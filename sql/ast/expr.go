@@ -212,6 +212,7 @@ type OrderItem struct {
 type Window struct {
 	Pos
 	Name        string // reference to a named window (OVER w, or the base of a definition)
+	Copies      bool   // the named window is the base of a definition in brackets
 	PartitionBy []Expr
 	OrderBy     []OrderItem
 	Frame       *Frame

@@ -135,7 +135,8 @@ func (s *Sorted) SamePartition(i, j int) bool {
 	return bytes.Equal(part(s.Rows[i]), part(s.Rows[j]))
 }
 
-// Peers tells whether the rows at places i and j are equal in partition and order.
-func (s *Sorted) Peers(i, j int) bool {
-	return bytes.Equal(s.s.key(s.Rows[i]), s.s.key(s.Rows[j]))
+// OrderKey returns the key of the row at place i by ORDER BY alone.
+func (s *Sorted) OrderKey(i int) []byte {
+	r := s.Rows[i]
+	return s.s.data[s.s.ends[2*r+1]:s.s.ends[2*r+2]]
 }

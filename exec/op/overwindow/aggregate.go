@@ -4,58 +4,179 @@ import (
 	"slices"
 
 	"tidemill/exec/op/agg"
+	"tidemill/sql/fn"
 	"tidemill/sql/rows"
 	"tidemill/sql/types"
 )
 
-// aggregate appends an aggregate over each row's frame.
-func (k *call) aggregate(p *partition, out *rows.VecBuilder) error {
+// folder folds rows into accumulators of one call.
+type folder struct {
+	k       *call
+	c       *fn.Ctx
+	rs, few agg.Rows
+}
+
+// add folds row r of b into a with weight w. The set must be ready for b.
+func (f *folder) add(b *rows.Batch, a *agg.Acc, r int32, w int64) {
+	f.rs.Reset()
+	f.rs.Row, f.rs.W = append(f.rs.Row, r), append(f.rs.W, w)
+	f.rs.Group, f.rs.Slot = append(f.rs.Group, a.Fixed), append(f.rs.Slot, 0)
+	fun := f.k.set.Funcs[0]
+	if rs := fun.Filtered(b, &f.rs, &f.few); len(rs.Row) > 0 {
+		f.k.set.Fold(f.c, fun, rs, a.Tails)
+	}
+}
+
+// aggregate appends an aggregate over each row's frame. n is the call's number.
+func (p *part) aggregate(k *call, n int, out *rows.VecBuilder, fail func(int, error)) error {
 	f := k.set.Funcs[0]
 	k.set.Ready(p.b)
-	if f.Class == agg.Ordered {
-		if f.First {
-			return k.extremes(p, f, out)
-		}
-		return k.ordered(p, f, out)
+	switch {
+	case f.Class == agg.Ordered || !k.set.Mergeable():
+		return p.anew(k, f, out, fail)
+	case k.frame.Exclude == "" && (f.Class == agg.Fixed || k.frame.Start.Kind == Unbounded):
+		return p.slide(k, n, out, fail)
 	}
-	fixed, tails := make([]byte, k.set.FixedSize), make([][]byte, k.set.Tails)
-	var rs, few agg.Rows
-	a, b := 0, 0 // what is folded in
-	for i := range p.len() {
-		lo, hi := p.frame(k.frame, i)
-		rs.Reset()
-		if lo >= b { // nothing in common with the frame before: begin anew
-			clear(fixed)
-			clear(tails)
-			a, b = lo, lo
+	return p.tree(k, n, out, fail)
+}
+
+// result appends an accumulator's result.
+func (p *part) result(k *call, a *agg.Acc, place int, out *rows.VecBuilder, fail func(int, error)) {
+	before := out.Len()
+	if err := k.set.Funcs[0].Result(p.c, a.Fixed, a.Tails, out); err != nil {
+		out.Truncate(before)
+		out.AppendNull()
+		fail(place, err)
+	}
+}
+
+// outside merges into a what of a frame lies outside of the window.
+func (p *part) outside(k *call, n int, a *agg.Acc, s span) {
+	if p.head != nil && p.head[n] != nil && s.lo < p.base && s.lo < s.hi {
+		k.set.MergeAcc(a, p.head[n])
+	}
+	if p.tail != nil && p.tail[n] != nil && s.hi > p.end() && s.lo < s.hi {
+		k.set.MergeAcc(a, p.tail[n])
+	}
+}
+
+// local cuts a range of places to the window, as rows of the window.
+func (p *part) local(s span) (lo, hi int) {
+	lo = max(0, min(s.lo-p.base, len(p.list)))
+	return lo, max(lo, min(s.hi-p.base, len(p.list)))
+}
+
+// slide moves the frame from row to row: both ends only ever go forward.
+func (p *part) slide(k *call, n int, out *rows.VecBuilder, fail func(int, error)) error {
+	fold := &folder{k: k, c: p.c}
+	a := k.set.NewAcc()
+	from, to := 0, 0 // rows of the window that are folded in
+	started := false
+	for i := p.from; i < p.to; i++ {
+		s := p.bounds(k, i)
+		lo, hi := p.local(s)
+		if !started || s.lo == s.hi || lo >= to || lo < from || hi < to { // nothing to go on from
+			a.Clear()
+			p.outside(k, n, a, s)
+			from, to, started = lo, lo, s.lo < s.hi
 		}
-		for ; b < hi; b++ {
-			add(&rs, p.from+b, 1, fixed)
+		for ; to < hi; to++ {
+			fold.add(p.b, a, p.list[to], 1)
 		}
-		for ; a < lo; a++ {
-			add(&rs, p.from+a, -1, fixed)
+		for ; from < lo; from++ {
+			fold.add(p.b, a, p.list[from], -1)
 		}
-		if len(rs.Row) > 0 {
-			k.set.Fold(p.fn, f, f.Filtered(p.b, &rs, &few), tails)
+		p.result(k, a, i, out, fail)
+	}
+	return nil
+}
+
+// tree computes frames that also lose rows, from a segment tree over the window: node i covers nodes
+// 2i and 2i+1, the rows are the nodes size … size+rows−1.
+func (p *part) tree(k *call, n int, out *rows.VecBuilder, fail func(int, error)) error {
+	fold := &folder{k: k, c: p.c}
+	size := len(p.list)
+	nodes := make([]*agg.Acc, 2*size)
+	for i, r := range p.list {
+		nodes[size+i] = k.set.NewAcc()
+		fold.add(p.b, nodes[size+i], r, 1)
+	}
+	for i := size - 1; i > 0; i-- {
+		nodes[i] = k.set.NewAcc()
+		k.set.MergeAcc(nodes[i], nodes[2*i])
+		k.set.MergeAcc(nodes[i], nodes[2*i+1])
+	}
+	a := k.set.NewAcc()
+	for i := p.from; i < p.to; i++ {
+		a.Clear()
+		for _, s := range p.spans(k, i) {
+			p.outside(k, n, a, s)
+			lo, hi := p.local(s)
+			for lo, hi = lo+size, hi+size; lo < hi; lo, hi = lo/2, hi/2 {
+				if lo&1 == 1 {
+					k.set.MergeAcc(a, nodes[lo])
+					lo++
+				}
+				if hi&1 == 1 {
+					hi--
+					k.set.MergeAcc(a, nodes[hi])
+				}
+			}
 		}
-		if err := f.Result(p.fn, fixed, tails, out); err != nil {
-			return err
+		p.result(k, a, i, out, fail)
+	}
+	return nil
+}
+
+// anew computes an aggregate whose result is made of the frame's rows, once per different frame.
+func (p *part) anew(k *call, f *agg.Func, out *rows.VecBuilder, fail func(int, error)) error {
+	var elems [][]byte
+	if f.Class == agg.Ordered {
+		elems = p.elements(f)
+	}
+	var last *rows.Vec
+	var lastErr error
+	var lastSpans, spans []span
+	for i := p.from; i < p.to; i++ {
+		spans = append(spans[:0], p.spans(k, i)...)
+		if last == nil || !slices.Equal(spans, lastSpans) {
+			b := rows.NewVecBuilder(k.RetType, 1)
+			if f.Class == agg.Ordered {
+				lastErr = p.finalOrdered(f, elems, spans, b)
+			} else {
+				lastErr = p.finalLinear(k, spans, b)
+			}
+			if b.Truncate(min(b.Len(), 1)); lastErr != nil {
+				b.Truncate(0)
+				b.AppendNull()
+			}
+			last, lastSpans = b.Finish(), append(lastSpans[:0], spans...)
+		}
+		if out.AppendFrom(last, 0); lastErr != nil {
+			fail(i, lastErr)
 		}
 	}
 	return nil
 }
 
-func add(rs *agg.Rows, row int, w int64, fixed []byte) {
-	rs.Row, rs.W = append(rs.Row, int32(row)), append(rs.W, w)
-	rs.Group, rs.Slot = append(rs.Group, fixed), append(rs.Slot, 0)
+func (p *part) finalLinear(k *call, spans []span, out *rows.VecBuilder) error {
+	fold := &folder{k: k, c: p.c}
+	a := k.set.NewAcc()
+	for _, s := range spans {
+		lo, hi := p.local(s)
+		for ; lo < hi; lo++ {
+			fold.add(p.b, a, p.list[lo], 1)
+		}
+	}
+	return k.set.Funcs[0].Result(p.c, a.Fixed, a.Tails, out)
 }
 
-// elements returns the element of every row of the partition, nil for rows that do not count.
-func (k *call) elements(p *partition, f *agg.Func) [][]byte {
-	out := make([][]byte, p.len())
+// elements returns the element of every row of the window, nil for rows that do not count.
+func (p *part) elements(f *agg.Func) [][]byte {
+	out := make([][]byte, len(p.list))
 	args := f.Columns()
-	for i := range out {
-		r := p.from + i
+	for i, row := range p.list {
+		r := int(row)
 		if f.Filter >= 0 {
 			if v := p.b.Cols[f.Filter]; v.IsNull(r) || !v.B[r] {
 				continue
@@ -69,59 +190,18 @@ func (k *call) elements(p *partition, f *agg.Func) [][]byte {
 	return out
 }
 
-// extremes is min and max: queue holds the places in the frame that no later place beats, best first.
-func (k *call) extremes(p *partition, f *agg.Func, out *rows.VecBuilder) error {
-	elems := k.elements(p, f)
-	var queue []int
-	next := 0
-	for i := range p.len() {
-		lo, hi := p.frame(k.frame, i)
-		for ; next < hi; next++ {
-			if elems[next] == nil {
-				continue
-			}
-			for len(queue) > 0 && f.Elem.Less(elems[next], elems[queue[len(queue)-1]]) != f.Spec.Descending {
-				queue = queue[:len(queue)-1]
-			}
-			queue = append(queue, next)
-		}
-		for len(queue) > 0 && queue[0] < lo {
-			queue = queue[1:]
-		}
-		if len(queue) == 0 || queue[0] >= hi {
-			out.AppendNull()
-			continue
-		}
-		if err := f.Elem.Decode(elems[queue[0]], []*rows.VecBuilder{out}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// ordered computes an ordered aggregate of each frame, once per different frame.
-func (k *call) ordered(p *partition, f *agg.Func, out *rows.VecBuilder) error {
-	elems := k.elements(p, f)
-	var last *rows.Vec
-	lastLo, lastHi := -1, -1
-	for i := range p.len() {
-		lo, hi := p.frame(k.frame, i)
-		if lo != lastLo || hi != lastHi {
-			b := rows.NewVecBuilder(k.RetType, 1)
-			if err := k.finalOrdered(p, f, elems[lo:hi], b); err != nil {
-				return err
-			}
-			last, lastLo, lastHi = b.Finish(), lo, hi
-		}
-		out.AppendFrom(last, 0)
-	}
-	return nil
-}
-
 // finalOrdered computes the aggregate of a frame's elements. They stay in the order of the frame,
 // which is what array_agg and string_agg show.
-func (k *call) finalOrdered(p *partition, f *agg.Func, frame [][]byte, out *rows.VecBuilder) error {
-	elems := slices.DeleteFunc(slices.Clone(frame), func(e []byte) bool { return e == nil })
+func (p *part) finalOrdered(f *agg.Func, all [][]byte, spans []span, out *rows.VecBuilder) error {
+	var elems [][]byte
+	for _, s := range spans {
+		lo, hi := p.local(s)
+		for _, e := range all[lo:hi] {
+			if e != nil {
+				elems = append(elems, e)
+			}
+		}
+	}
 	cols := f.Elem.Builders(len(elems))
 	for _, e := range elems {
 		if err := f.Elem.Decode(e, cols); err != nil {
@@ -143,5 +223,5 @@ func (k *call) finalOrdered(p *partition, f *agg.Func, frame [][]byte, out *rows
 		}
 		return row, 1, true
 	}
-	return f.Spec.FinalOrdered(p.fn, int64(len(elems)), next, out)
+	return f.Spec.FinalOrdered(p.c, int64(len(elems)), next, out)
 }

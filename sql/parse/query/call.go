@@ -117,7 +117,7 @@ func (d *desugar) over() {
 	pos := d.c.Pos()
 	d.c.Expect("over")
 	n := &overNote{}
-	n.window.Pos = ast.Pos(pos)
+	n.window.Pos = ast.Pos(d.c.Pos())
 	d.raw("pg_over(")
 	d.mark(pos, n)
 	if d.c.IsPunct("(") {
@@ -133,7 +133,7 @@ func (d *desugar) window(n *overNote) {
 	d.enter()
 	d.c.ExpectPunct("(")
 	if d.c.Peek().IsColID() && !d.c.IsAny("partition", "range", "rows", "groups") {
-		n.window.Name, n.hasBase = d.c.ColID(), true
+		n.window.Name, n.window.Copies = d.c.ColID(), true
 	}
 	if d.c.Accept("partition", "by") {
 		d.raw(",pg_part(")
@@ -156,15 +156,16 @@ func (d *desugar) window(n *overNote) {
 func (d *desugar) frame(n *overNote, unit string) {
 	f := &ast.Frame{Unit: unit, End: ast.Bound{Kind: "current row"}}
 	n.window.Frame = f
-	pos := d.c.Pos()
-	if d.c.Accept("between") {
-		f.Start = d.bound("pg_start(")
+	between := d.c.Accept("between")
+	start := d.c.Pos()
+	end := start
+	f.Start = d.bound("pg_start(")
+	if between {
 		d.c.Expect("and")
+		end = d.c.Pos()
 		f.End = d.bound("pg_end(")
-	} else {
-		f.Start = d.bound("pg_start(")
 	}
-	d.checkFrame(f, pos)
+	d.checkFrame(f, start, end)
 	if !d.c.Accept("exclude") {
 		return
 	}
@@ -180,9 +181,13 @@ func (d *desugar) frame(n *overNote, unit string) {
 	}
 }
 
-// checkFrame refuses the bounds that Postgres's grammar refuses.
-func (d *desugar) checkFrame(f *ast.Frame, pos int) {
+// checkFrame refuses the bounds that Postgres's grammar refuses; they stand at the given positions.
+func (d *desugar) checkFrame(f *ast.Frame, startPos, endPos int) {
 	refuse := func(text string) {
+		pos := endPos
+		if f.Start.Kind == "unbounded following" {
+			pos = startPos
+		}
 		d.c.Fail(sqlerr.New(sqlerr.WindowingError, "%s", text).At(pos))
 	}
 	start, end := f.Start.Kind, f.End.Kind

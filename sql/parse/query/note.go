@@ -52,9 +52,8 @@ type (
 		nullsFirst *bool
 	}
 	overNote struct {
-		window  ast.Window
-		name    string // of a WINDOW clause definition
-		hasBase bool
+		window ast.Window
+		name   string // of a WINDOW clause definition
 	}
 	textNote string
 	rowNote  struct{} // ROW(…) written out, as against (…)

@@ -243,11 +243,11 @@ func (d *desugar) having() {
 		d.raw(",")
 		d.list("windows", func() {
 			n := &overNote{}
-			n.window.Pos = ast.Pos(d.c.Pos())
 			d.raw("pg_over(")
 			d.mark(d.c.Pos(), n)
 			n.name = d.c.ColID()
 			d.c.Expect("as")
+			n.window.Pos = ast.Pos(d.c.Pos())
 			d.window(n)
 			d.raw(")")
 		})
