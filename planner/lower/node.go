@@ -57,6 +57,8 @@ func (l *lowerer) lower(n *logical.Node) (int, error) {
 		return l.window(n)
 	case logical.Session:
 		return l.session(n)
+	case logical.Expand:
+		return l.expand(n)
 	case logical.TableFunc:
 		return l.tableFunc(n)
 	case logical.Sort, logical.Limit, logical.MaxOne:
