@@ -17,7 +17,9 @@ type block struct {
 	aggCols []logical.Col
 	overs   []*overItem
 	srfs    []*srfItem
-	windows map[string]*ast.Window
+	// groupings are the calls of GROUPING.
+	groupings []groupingCall
+	windows   map[string]*ast.Window
 }
 
 // overItem is a window function call with its window.

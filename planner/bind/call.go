@@ -58,7 +58,7 @@ func (c *exprCtx) call(e *ast.Call) (*expr.Expr, error) {
 	case "nullif":
 		return c.nullif(e)
 	case "grouping":
-		return nil, sqlerr.New(sqlerr.GroupingError, "arguments to GROUPING must be grouping expressions of the associated query level").At(e.Position())
+		return c.grouping(e)
 	case "tumble", "hop", "cumulate", "session":
 		return nil, sqlerr.New(sqlerr.WrongObjectType, "%s is a table function: write it in FROM", strings.ToUpper(name)).
 			WithHint("Write FROM %s.", windowUsage[name]).At(e.Position())

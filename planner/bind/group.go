@@ -12,61 +12,50 @@ import (
 
 // bindGroups binds GROUP BY.
 func (st *selectState) bindGroups() error {
-	st.grouped = len(st.bl.aggs) > 0 || st.having != nil || st.sel.GroupAll || len(st.sel.GroupBy) > 0
+	st.grouped = len(st.bl.aggs) > 0 || len(st.bl.groupings) > 0 || st.having != nil || st.sel.GroupAll || len(st.sel.GroupBy) > 0
+	st.sets = [][]int{{}}
 	for _, g := range st.sel.GroupBy {
-		if g.Kind != "" {
-			return sqlerr.Unsupported("GROUPING SETS, ROLLUP and CUBE are not supported").
-				WithHint("Write one SELECT with GROUP BY per grouping set and combine them with UNION ALL.").At(groupPos(g))
+		alternatives, err := st.groupItem(g)
+		if err != nil {
+			return err
 		}
-		exprs := []ast.Expr{g.Expr}
-		if row, ok := g.Expr.(*ast.Row); ok {
-			exprs = row.Elems
+		if st.sets, err = crossSets(st.sets, alternatives); err != nil {
+			return err
 		}
-		for _, e := range exprs {
-			if err := st.bindGroup(e); err != nil {
-				return err
-			}
-		}
+	}
+	if st.sel.GroupDistinct {
+		st.sets = distinctSets(st.sets)
 	}
 	return nil
 }
 
-func groupPos(g ast.GroupItem) int {
-	if g.Expr != nil {
-		return g.Expr.Position()
-	}
-	for _, s := range g.Sets {
-		for _, e := range s {
-			return e.Position()
-		}
-	}
-	return 0
-}
-
-func (st *selectState) bindGroup(e ast.Expr) error {
+// bindGroup binds a group expression and returns its number among the groups.
+func (st *selectState) bindGroup(e ast.Expr) (int, error) {
 	before := len(st.items)
 	i, err := st.sortItem(e, "GROUP BY", false)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	x := st.items[i].e
 	if len(st.items) > before {
 		st.items = st.items[:before] // a group expression is not an output column
 	} else if bad := st.ownedByBlock(x); bad != "" {
-		return sqlerr.New(sqlerr.GroupingError, "%s functions are not allowed in GROUP BY", bad).At(st.items[i].e.Pos)
+		return 0, sqlerr.New(sqlerr.GroupingError, "%s functions are not allowed in GROUP BY", bad).At(st.items[i].e.Pos)
 	}
 	if x.Type.ID == types.Unknown {
 		if x, err = st.b.known(x); err != nil {
-			return err
+			return 0, err
 		}
 		if i < len(st.items) {
 			st.items[i].e = x
 		}
 	}
-	if !slices.ContainsFunc(st.groups, func(g *expr.Expr) bool { return logical.Equal(g, x) }) {
+	at := slices.IndexFunc(st.groups, func(g *expr.Expr) bool { return logical.Equal(g, x) })
+	if at < 0 {
+		at = len(st.groups)
 		st.groups = append(st.groups, x)
 	}
-	return nil
+	return at, nil
 }
 
 // ownedByBlock tells whether an expression holds an aggregate, a window function or a set-returning
@@ -98,9 +87,23 @@ func (st *selectState) aggregate(node *logical.Node) (*logical.Node, error) {
 	for _, k := range keys {
 		agg.Keys = append(agg.Keys, k.ID)
 	}
-	st.mapExprs(func(e *expr.Expr) *expr.Expr { return replaceGroups(e, st.groups, keys) })
-	if err := st.checkGrouped(agg); err != nil {
+	fixed := agg.Keys
+	var set *expr.Expr // the number of the grouping set
+	if len(st.sets) > 1 {
+		keys, fixed, set = st.expand(agg, keys)
+	}
+	groupings, err := st.groupingCalls(set)
+	if err != nil {
 		return nil, err
+	}
+	st.mapExprs(func(e *expr.Expr) *expr.Expr {
+		return logical.Replace(replaceGroups(e, st.groups, keys), groupings)
+	})
+	if err := st.checkGrouped(agg, fixed); err != nil {
+		return nil, err
+	}
+	if set != nil {
+		st.emptySets(agg, set.Index)
 	}
 	if st.having != nil {
 		return logical.NewFilter(agg, logical.Conjuncts(st.having)), nil
@@ -181,9 +184,11 @@ func replaceGroups(e *expr.Expr, groups []*expr.Expr, keys []logical.Col) *expr.
 }
 
 // checkGrouped refuses columns of the input that are neither grouped nor inside an aggregate. A
-// column of a relation whose primary key is grouped depends on it and becomes a group column too.
-func (st *selectState) checkGrouped(agg *logical.Node) error {
+// column of a relation whose primary key is grouped, in all grouping sets, depends on it and becomes a
+// group column too. fixed are the group columns of all sets.
+func (st *selectState) checkGrouped(agg *logical.Node, fixed []int) error {
 	ok := logical.SetOf(agg.Keys...)
+	keys, n := logical.SetOf(fixed...), len(agg.Keys)
 	input := agg.In[0].IDs()
 	var failure error
 	check := func(e *expr.Expr) *expr.Expr {
@@ -192,7 +197,7 @@ func (st *selectState) checkGrouped(agg *logical.Node) error {
 			if !input[id] || ok[id] || failure != nil {
 				continue
 			}
-			if st.dependent(agg, ok, id) {
+			if st.dependent(agg, keys, id) {
 				agg.Keys = append(agg.Keys, id)
 				ok[id] = true
 				continue
@@ -202,7 +207,7 @@ func (st *selectState) checkGrouped(agg *logical.Node) error {
 		return e
 	}
 	st.mapExprs(check)
-	slices.Sort(agg.Keys[len(st.groups):])
+	slices.Sort(agg.Keys[n:])
 	return failure
 }
 

@@ -232,6 +232,7 @@ type selectState struct {
 	order   []orderItem
 	on      []int // DISTINCT ON: indexes of items
 	groups  []*expr.Expr
+	sets    [][]int // grouping sets as numbers of groups; one without ROLLUP and the like
 	grouped bool
 	having  *expr.Expr
 }

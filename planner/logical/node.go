@@ -23,6 +23,7 @@ const (
 	Session   Op = "session"
 	Temporal  Op = "temporal"
 	TableFunc Op = "tablefunc"
+	Expand    Op = "expand" // repeats rows per grouping set
 	Sort      Op = "sort"
 	Limit     Op = "limit"
 	TopN      Op = "topn"
@@ -71,7 +72,8 @@ type Node struct {
 	Kind      JoinKind
 	NullAware bool // Anti join of NOT IN: the first predicate is the compared pair
 
-	Keys  []int // Agg: group columns; TopN, Over, Session: partition columns (input ids)
+	Keys  []int   // Agg: group columns; TopN, Over, Session: partition columns; Expand: columns that a set may leave out (input ids)
+	Sets  [][]int // Expand: per grouping set the positions in Keys that it keeps; Out are copies of Keys, then the set's number
 	Aggs  []AggCall
 	Phase Phase
 	// Count is the Merge Agg's input column with the partial count of rows.
@@ -242,7 +244,7 @@ func (n *Node) Cols() []Col {
 			out = append(out, find(in, k))
 		}
 		return append(out, n.Out...)
-	case Window, Session, TableFunc, Over, TopN: // a TopN's own column is the position
+	case Window, Session, TableFunc, Expand, Over, TopN: // a TopN's own column is the position
 		return concat(n.In[0].Cols(), n.Out)
 	case Join:
 		return n.joinCols()

@@ -115,6 +115,8 @@ func rawKeys(n *Node) [][]int {
 			}
 		}
 		return keys
+	case Expand:
+		return extend(Keys(n.In[0]), [][]int{{n.Out[len(n.Out)-1].ID}})
 	case TableFunc:
 		if n.Func.Ordinality {
 			return extend(Keys(n.In[0]), [][]int{{n.Out[len(n.Out)-1].ID}})
@@ -284,7 +286,7 @@ func AppendOnly(n *Node) bool {
 		return n.Scan.AppendOnly
 	case Values:
 		return true
-	case Filter, Project, Union, Window, TableFunc, Distinct:
+	case Filter, Project, Union, Window, TableFunc, Expand, Distinct:
 		return allAppendOnly(n)
 	case Temporal:
 		return !Expires(n.Preds[0]) && allAppendOnly(n)

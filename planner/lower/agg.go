@@ -2,6 +2,7 @@ package lower
 
 import (
 	"tidemill/exec/op/agg"
+	"tidemill/exec/op/expand"
 	"tidemill/exec/op/hashagg"
 	"tidemill/exec/op/partialagg"
 	"tidemill/exec/plan"
@@ -120,4 +121,17 @@ func (l *lowerer) twoPhase(n *logical.Node) (*logical.Node, error) {
 	}
 	partial := logical.SplitPartial(n, n.In[0], n.Keys, l.NewID)
 	return logical.SplitMerge(n, partial, partial), nil
+}
+
+// expand lowers the repetition of rows per grouping set.
+func (l *lowerer) expand(n *logical.Node) (int, error) {
+	at, in, err := l.input(n.In[0])
+	if err != nil {
+		return 0, err
+	}
+	cols, err := positions(n.Keys, in.ids)
+	if err != nil {
+		return 0, err
+	}
+	return l.add(n, expand.Name, 1, expand.Config{Cols: cols, Sets: n.Sets}, []input{local(at)}, n.Cols(), in.dist)
 }

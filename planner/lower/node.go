@@ -61,6 +61,8 @@ func (l *lowerer) lower(n *logical.Node) (int, error) {
 		return l.session(n)
 	case logical.Temporal:
 		return l.temporal(n)
+	case logical.Expand:
+		return l.expand(n)
 	case logical.TableFunc:
 		return l.tableFunc(n)
 	case logical.Sort, logical.Limit, logical.MaxOne:

@@ -66,7 +66,7 @@ func (a *applyRule) lateral(left, sub *logical.Node) *logical.Node {
 		return logical.NewJoin(logical.Inner, left, sub, nil)
 	}
 	switch sub.Op {
-	case logical.Filter, logical.TableFunc, logical.Window:
+	case logical.Filter, logical.TableFunc, logical.Window, logical.Expand:
 		if in := a.lateral(left, sub.In[0]); in != nil {
 			return sub.With(in)
 		}

@@ -44,7 +44,7 @@ func (p *puller) pull(n *logical.Node) (out *logical.Node, preds []*expr.Expr, o
 		return p.limit(n)
 	case logical.Sort:
 		return p.pull(n.In[0])
-	case logical.Window, logical.TableFunc:
+	case logical.Window, logical.TableFunc, logical.Expand:
 		if p.reads(n) {
 			return nil, nil, false
 		}

@@ -30,7 +30,7 @@ func push(n *logical.Node, preds []*expr.Expr) *logical.Node {
 		return pushIf(n, preds, n.IDs())
 	case logical.Sort:
 		return n.With(push(n.In[0], preds))
-	case logical.Window, logical.TableFunc:
+	case logical.Window, logical.TableFunc, logical.Expand:
 		return pushIf(n, preds, n.In[0].IDs())
 	case logical.Over, logical.TopN, logical.Session:
 		return pushIf(n, preds, logical.SetOf(n.Keys...))

@@ -21,9 +21,11 @@ type Select struct {
 	From       []TableExpr  // comma-separated; empty = no FROM
 	Where      Expr
 	GroupBy    []GroupItem
-	GroupAll   bool // GROUP BY () alone or an empty grouping set list
-	Having     Expr
-	Windows    map[string]*Window
+	// GroupDistinct keeps one of equal grouping sets.
+	GroupDistinct bool
+	GroupAll      bool // GROUP BY () alone or an empty grouping set list
+	Having        Expr
+	Windows       map[string]*Window
 
 	OrderBy  []OrderItem
 	Limit    Expr // nil = none (LIMIT ALL too)

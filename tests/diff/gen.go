@@ -128,7 +128,7 @@ func (g *gen) query() query {
 		name string
 		make func() query
 	}{
-		{"filter", g.filterQuery}, {"group", g.groupQuery}, {"global", g.globalQuery}, {"join", g.joinQuery},
+		{"filter", g.filterQuery}, {"group", g.groupQuery}, {"grouping", g.groupingQuery}, {"global", g.globalQuery}, {"join", g.joinQuery},
 		{"joingroup", g.joinGroupQuery}, {"union", g.unionQuery}, {"distinct", g.distinctQuery},
 		{"topn", g.topnQuery}, {"window", g.windowQuery}, {"subquery", g.subQuery}, {"threeway", g.threeWay},
 		{"over", g.overQuery}, {"rank", g.rankQuery},
@@ -172,17 +172,24 @@ func (g *gen) filterQuery() query {
 
 // agg draws an aggregate call over alias t.
 func (g *gen) agg(t string) string {
-	a := g.pick(
-		"count(*)", "count("+t+".a)", "sum("+t+".a)", "sum("+t+".b)", "sum("+t+".n)", "avg("+t+".a)",
-		"avg("+t+".n)", "min("+t+".a)", "max("+t+".a)", "min("+t+".s)", "max("+t+".s)", "min("+t+".ts)",
-		"max("+t+".n)", "min("+t+".f)", "max("+t+".f)", "sum("+t+".f)", "count(DISTINCT "+t+".a)",
-		"count(DISTINCT "+t+".s)", "sum(DISTINCT "+t+".a)", "bool_and("+t+".flag)", "bool_or("+t+".flag)",
-		"avg(DISTINCT "+t+".b)")
+	a := g.plainAgg(t)
+	if g.chance(45) {
+		a = g.richAgg(t)
+	}
 	if g.chance(25) {
 		g.features["filterclause"]++
 		a += " FILTER (WHERE " + g.pick(t+".a > 0", t+".s = 'a'", t+".flag") + ")"
 	}
 	return a
+}
+
+func (g *gen) plainAgg(t string) string {
+	return g.pick(
+		"count(*)", "count("+t+".a)", "sum("+t+".a)", "sum("+t+".b)", "sum("+t+".n)", "avg("+t+".a)",
+		"avg("+t+".n)", "min("+t+".a)", "max("+t+".a)", "min("+t+".s)", "max("+t+".s)", "min("+t+".ts)",
+		"max("+t+".n)", "min("+t+".f)", "max("+t+".f)", "sum("+t+".f)", "count(DISTINCT "+t+".a)",
+		"count(DISTINCT "+t+".s)", "sum(DISTINCT "+t+".a)", "bool_and("+t+".flag)", "bool_or("+t+".flag)",
+		"avg(DISTINCT "+t+".b)")
 }
 
 func (g *gen) aggs(t string) string {

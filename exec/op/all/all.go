@@ -4,6 +4,7 @@ package all
 import (
 	_ "tidemill/exec/op/apply"
 	_ "tidemill/exec/op/distinct"
+	_ "tidemill/exec/op/expand"
 	_ "tidemill/exec/op/filter"
 	_ "tidemill/exec/op/hashagg"
 	_ "tidemill/exec/op/join"

@@ -28,6 +28,8 @@ func (x *decoder) groupBy(s *ast.Select, items []*tidb.ByItem, depth int) {
 			s.GroupBy = append(s.GroupBy, ast.GroupItem{Expr: e})
 		case kind == "empty":
 			empty++
+		case kind == "distinct":
+			s.GroupDistinct = true
 		default:
 			g := ast.GroupItem{Kind: string(kind), Sets: x.sets(kind, args, depth)}
 			if len(g.Sets) > maxGroupingSets || kind == "cube" && len(g.Sets) > 12 {

@@ -42,7 +42,7 @@ type (
 		natural bool
 		using   []string
 	}
-	groupNote  string // "rollup", "cube", "sets", "empty", "set"
+	groupNote  string // "rollup", "cube", "sets", "empty", "set", "distinct"
 	selectNote struct {
 		distinct, values bool
 		wrapped          bool // a bracketed query as an arm

@@ -257,11 +257,14 @@ func (d *desugar) having() {
 
 // groupBy writes the grouping elements.
 func (d *desugar) groupBy() {
-	if d.c.Is("distinct") {
-		d.c.Unsupported(d.c.Pos(), "GROUP BY DISTINCT is not supported")
-	}
-	d.c.Accept("all")
 	d.raw(" GROUP BY ")
+	if pos := d.c.Pos(); d.c.Accept("distinct") {
+		d.raw("pg_group(")
+		d.mark(pos, groupNote("distinct"))
+		d.raw("),")
+	} else {
+		d.c.Accept("all")
+	}
 	d.list("grouping elements", d.groupItem)
 }
 
