@@ -10,9 +10,9 @@ import (
 // tickInterval is how fine the time of views is, if the configuration does not say.
 const tickInterval = time.Second
 
-// tick moves the epochs' time, which stands still between two multiples of the tick interval and
+// moveClock moves the epochs' time, which stands still between two multiples of the tick interval and
 // never goes back, and tells whether there are dataflows that depend on it: then an epoch is due.
-func (e *Engine) tick() bool {
+func (e *Engine) moveClock() bool {
 	depends := e.circuit.Clocked()
 	e.clocked.Store(depends)
 	now := e.cfg.Now().UnixMicro()

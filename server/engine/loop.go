@@ -143,7 +143,7 @@ func (e *Engine) turn() (more bool, failure error) {
 	p := e.pending
 	e.pending = pending{}
 	in := e.gather(&p)
-	ticks := e.tick()
+	ticks := e.moveClock()
 	if p.empty() && !in.any() && !ticks {
 		return false, nil
 	}
