@@ -121,6 +121,9 @@ type Object struct {
 
 	// Index is what an index indexes; its Columns are those of the relation, which is its one dependency.
 	Index *IndexDef `json:"index,omitempty"`
+	// Replacement is the new definition of a materialized view while it is being filled: an object with
+	// an id, a plan and storage of its own, which is not found by name or id.
+	Replacement *Object `json:"replacement,omitempty"`
 	// Deps are the objects that this one reads.
 	Deps []ID `json:"deps,omitempty"`
 
@@ -132,6 +135,14 @@ type Object struct {
 	StateReason string `json:"state_reason,omitempty"`
 	// Unfilled is set when the dataflow failed before its first content was complete.
 	Unfilled bool `json:"unfilled,omitempty"`
+}
+
+// Reads lists the objects that this one or its replacement reads.
+func (o *Object) Reads() []ID {
+	if o.Replacement == nil {
+		return o.Deps
+	}
+	return append(slices.Clip(o.Deps), o.Replacement.Deps...)
 }
 
 // Fields returns all columns, hidden ones included, as a schema.
@@ -262,11 +273,33 @@ func (s *Snapshot) Roles() []*Role {
 	return out
 }
 
+// Ordered returns all objects with those that an object reads before it, by id otherwise. A replaced
+// view may read objects that are younger than itself.
+func (s *Snapshot) Ordered() []*Object {
+	var out []*Object
+	seen := map[ID]bool{}
+	var visit func(*Object)
+	visit = func(o *Object) {
+		if o == nil || seen[o.ID] {
+			return
+		}
+		seen[o.ID] = true
+		for _, d := range o.Deps {
+			visit(s.objects[d])
+		}
+		out = append(out, o)
+	}
+	for _, o := range s.Objects() {
+		visit(o)
+	}
+	return out
+}
+
 // Dependents returns the objects that read id directly, ordered by id.
 func (s *Snapshot) Dependents(id ID) []*Object {
 	var out []*Object
 	for _, o := range s.Objects() {
-		if slices.Contains(o.Deps, id) {
+		if slices.Contains(o.Reads(), id) {
 			out = append(out, o)
 		}
 	}
@@ -290,7 +323,7 @@ func (s *Snapshot) Indexes(id ID) []*Object {
 func (s *Snapshot) DropOrder(id ID) []*Object {
 	readers := map[ID][]ID{}
 	for _, o := range s.Objects() {
-		for _, d := range o.Deps {
+		for _, d := range o.Reads() {
 			readers[d] = append(readers[d], o.ID)
 		}
 	}

@@ -206,6 +206,41 @@ func (c *Circuit) Remove(id uint32) {
 	d.release()
 }
 
+// Replace puts dataflow new in the place of dataflow old: it takes its id, and what reads old reads it.
+// It may read dataflows that were added after old.
+func (c *Circuit) Replace(old, new uint32) {
+	c.Remove(old)
+	d := c.byID[new]
+	delete(c.byID, new)
+	if n, ok := c.sizes.LoadAndDelete(new); ok {
+		c.sizes.Store(old, n)
+	}
+	d.ID = old
+	c.byID[old] = d
+	c.sort()
+}
+
+// sort puts the dataflows in order again, dependencies first.
+func (c *Circuit) sort() {
+	list := c.flows
+	c.flows = nil
+	seen := map[*Dataflow]bool{}
+	var visit func(*Dataflow)
+	visit = func(d *Dataflow) {
+		if d == nil || seen[d] {
+			return
+		}
+		seen[d] = true
+		for _, l := range d.leaves {
+			visit(c.byID[l.object])
+		}
+		c.flows = append(c.flows, d)
+	}
+	for _, d := range list {
+		visit(d)
+	}
+}
+
 // release gives the memory of the dataflow's state back.
 func (d *Dataflow) release() {
 	for _, in := range d.instances {

@@ -28,6 +28,8 @@ type backfill struct {
 	ended   map[*feeder]bool
 	// recorded tells that the first epoch has stored where the backfill starts.
 	recorded bool
+	// replaces is the view whose new definition the dataflow is; 0 = none.
+	replaces uint32
 	stopped  bool // it cannot go on; the next step tells why
 	// share is what progress returns, as bits: the rest is the loop's.
 	share atomic.Uint64
@@ -283,7 +285,7 @@ func (e *Engine) finishFills() {
 	for again := true; again; {
 		again = false
 		for _, b := range e.fills {
-			if b.recorded && b.finished() && !e.readsUnfinished(b) {
+			if b.replaces == 0 && b.recorded && b.finished() && !e.readsUnfinished(b) {
 				e.finishFill(b)
 				again = true
 			}

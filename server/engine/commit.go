@@ -183,6 +183,7 @@ func (e *Engine) after(p *pending, in *input, outs []flow.Output) {
 	for _, out := range outs {
 		if out.Err != nil {
 			e.abandonFill(out.Flow.ID, out.Err)
+			e.discardFailed(out.Flow.ID, out.Err)
 		}
 	}
 	e.finishFills()

@@ -245,16 +245,8 @@ func (e *Engine) createView(c *Caller, s *ast.CreateView) error {
 
 // replaceable refuses a new definition of a view that would break those that read it.
 func (e *Engine) replaceable(old, o *catalog.Object) error {
-	for i, c := range old.Columns {
-		if i >= len(o.Columns) {
-			return sqlerr.New(sqlerr.InvalidTableDefinition, "cannot drop columns from view")
-		}
-		switch n := o.Columns[i]; {
-		case n.Name != c.Name:
-			return sqlerr.New(sqlerr.InvalidTableDefinition, "cannot change name of view column %q to %q", c.Name, n.Name)
-		case !n.Type.Equal(c.Type):
-			return sqlerr.New(sqlerr.InvalidTableDefinition, "cannot change data type of view column %q from %s to %s", c.Name, c.Type, n.Type)
-		}
+	if err := sameColumns(old.Columns, o.Columns, "view"); err != nil {
+		return err
 	}
 	for _, x := range e.catalogNow().DropOrder(old.ID) {
 		if slices.Contains(o.Deps, x.ID) {
@@ -340,43 +332,23 @@ func (e *Engine) dropUnfilled(ctx context.Context, id catalog.ID) {
 // to catch up on.
 func (e *Engine) startView(c *Caller, s *ast.CreateView) (*backfill, error) {
 	if s.OrReplace {
-		return nil, sqlerr.Unsupported("CREATE OR REPLACE MATERIALIZED VIEW is not supported yet").
-			WithHint("Drop the view first, or create one under another name.")
+		if old := e.replaced(c, s); old != nil {
+			return e.startReplacement(c, s, old)
+		}
 	}
 	schema, name, skip, err := e.place(e.catalogNow(), c, s.Name, s.IfNotExists)
 	if err != nil || skip {
 		return nil, err
 	}
-	settings, err := viewSettings(s.Options)
+	o, p, err := e.draftView(c, s, schema, name)
 	if err != nil {
 		return nil, err
-	}
-	q, err := planner.PlanView(e.plannerContext(e.catalogNow(), c), s.Query, s.Columns)
-	if err != nil {
-		return nil, err
-	}
-	if q.EmitOnWindowClose {
-		return nil, sqlerr.Unsupported("EMIT ON WINDOW CLOSE is not supported yet").
-			WithHint("Without it the view's windows change as rows arrive.")
-	}
-	o := e.newObject(c, catalog.MaterializedView, schema, name)
-	o.Query, o.Deps, o.Names, o.Settings = s.QueryText, q.Deps, q.Bound, settings
-	if err := e.setOutput(o, q, s.Columns); err != nil {
-		return nil, err
-	}
-	o.Storage = &catalog.Storage{Kind: string(view.Bag), Table: e.newTable()}
-	switch {
-	case q.Plan.Key != nil:
-		o.Storage.Kind, o.Storage.Key = string(view.Keyed), q.Plan.Key
-		o.PrimaryKey = nil
-	case q.Plan.AppendOnly:
-		o.Storage.Kind = string(view.Log)
 	}
 	v, err := newView(o, e.cfg.Check)
 	if err != nil {
 		return nil, err
 	}
-	b, err := e.startFlow(o, q.Plan)
+	b, err := e.startFlow(o, p)
 	if err != nil {
 		return nil, err
 	}
@@ -422,9 +394,28 @@ func viewSettings(list []ast.Option) (map[string]string, error) {
 	return out, nil
 }
 
-// startFlow assigns store tables to the plan, adds its dataflow to the circuit and its object to the
-// catalog, and starts what it reads. When it fails nothing of it is left.
+// startFlow adds a dataflow to the circuit and its object to the catalog. The backfill is nil when
+// there is nothing to catch up on.
 func (e *Engine) startFlow(o *catalog.Object, p *plan.Plan) (*backfill, error) {
+	b, err := e.addFlow(o, p)
+	if err != nil {
+		return nil, err
+	}
+	if b.finished() {
+		b = nil
+	} else {
+		o.State = catalog.Creating
+		e.edges.Lock()
+		e.fills[o.ID] = b
+		e.edges.Unlock()
+	}
+	e.put(o)
+	return b, nil
+}
+
+// addFlow assigns store tables to the plan, adds its dataflow to the circuit, and starts what it reads.
+// When it fails nothing of it is left.
+func (e *Engine) addFlow(o *catalog.Object, p *plan.Plan) (*backfill, error) {
 	for _, id := range o.Deps {
 		if dep := e.catalogNow().ByID(id); dep.State == catalog.Failed {
 			return nil, sqlerr.New(sqlerr.ObjectNotInPrerequisite, "%s %q has stopped", dep.Kind, dep.Name).
@@ -478,14 +469,5 @@ func (e *Engine) startFlow(o *catalog.Object, p *plan.Plan) (*backfill, error) {
 	}
 	added = true
 	e.pending.force = true
-	if b.finished() {
-		b = nil
-	} else {
-		o.State = catalog.Creating
-		e.edges.Lock()
-		e.fills[o.ID] = b
-		e.edges.Unlock()
-	}
-	e.put(o)
 	return b, nil
 }

@@ -153,6 +153,9 @@ func dependents(c *Caller, cat *catalog.Snapshot, named []*catalog.Object) []str
 
 // remove takes an object out of the circuit and the catalog and deletes what is stored of it.
 func (e *Engine) remove(o *catalog.Object) {
+	if o.Replacement != nil {
+		o = e.discardReplacement(o, sqlerr.New(sqlerr.UndefinedTable, "relation %q was dropped", o.Name))
+	}
 	e.abandonFill(o.ID, sqlerr.New(sqlerr.UndefinedTable, "relation %q was dropped", o.Name))
 	e.circuit.Remove(o.ID)
 	e.abandonIndex(o.ID, sqlerr.New(sqlerr.UndefinedTable, "relation %q was dropped", o.Name))

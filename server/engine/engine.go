@@ -109,11 +109,12 @@ type pending struct {
 	deltas  map[uint32][]*rows.Batch
 	writes  []func(*state.Commit) error
 	waiters []chan error
-	force   bool // run an epoch even without rows
+	feeds   []flow.Feed // for the dataflows alone, not for a relation's storage
+	force   bool        // run an epoch even without rows
 }
 
 func (p *pending) empty() bool {
-	return p.catalog == nil && len(p.deltas) == 0 && len(p.writes) == 0 && len(p.waiters) == 0 && !p.force
+	return p.catalog == nil && len(p.deltas) == 0 && len(p.writes) == 0 && len(p.waiters) == 0 && len(p.feeds) == 0 && !p.force
 }
 
 // Open opens or creates a database and continues where it stopped.

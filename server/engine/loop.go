@@ -140,6 +140,9 @@ func (e *Engine) catalogNow() *catalog.Snapshot {
 
 // turn computes and commits one epoch over what waits and tells whether more is waiting already.
 func (e *Engine) turn() (more bool, failure error) {
+	if err := e.swapReady(); err != nil {
+		return false, err
+	}
 	p := e.pending
 	e.pending = pending{}
 	in := e.gather(&p)
@@ -190,7 +193,7 @@ func (in *input) any() bool {
 
 // gather takes what waits: table changes, rows of sources, chunks of backfills.
 func (e *Engine) gather(p *pending) *input {
-	in := &input{}
+	in := &input{feeds: p.feeds}
 	for id, deltas := range p.deltas {
 		in.feeds = append(in.feeds, flow.Feed{Object: id, Batches: deltas})
 		in.rows += countRows(deltas)
@@ -233,7 +236,7 @@ func (e *Engine) anyWaiting() bool {
 	}
 	if len(e.fills) > 0 {
 		for _, b := range e.fills {
-			if b.ready() {
+			if b.ready() || e.caughtUp(b) {
 				return true
 			}
 		}

@@ -64,12 +64,20 @@ func (e *Engine) recover() error {
 			}
 		}
 	}
-	for _, o := range cat.Objects() {
+	for _, o := range cat.Ordered() {
 		if len(o.Plan) == 0 {
 			continue
 		}
 		if err := e.recoverFlow(cat, o); err != nil {
 			return fmt.Errorf("%s %s: %w", o.Kind, o.QualifiedName(), err)
+		}
+	}
+	for _, o := range cat.Objects() {
+		if o.Replacement == nil {
+			continue
+		}
+		if err := e.recoverReplacement(cat, o); err != nil {
+			return fmt.Errorf("new definition of %s %s: %w", o.Kind, o.QualifiedName(), err)
 		}
 	}
 	for _, o := range cat.Objects() {

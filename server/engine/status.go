@@ -61,6 +61,12 @@ func (e *Engine) flowStatus(st *Status) {
 	if b := e.fills[o.ID]; b != nil {
 		st.Progress = b.progress()
 	}
+	if o.Replacement != nil {
+		st.Message = "a new definition is being filled"
+		if b := e.fills[o.Replacement.ID]; b != nil {
+			st.Progress = b.progress()
+		}
+	}
 	if o.Unfilled {
 		st.Progress = 0
 	}
