@@ -83,17 +83,10 @@ func (l *lowerer) join(n *logical.Node) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	cfg := join.Config{Kind: string(n.Kind), LeftKeys: []int{}, RightKeys: []int{}}
-	safe := false
-	for i, p := range pairs {
+	cfg := join.Config{Kind: string(n.Kind), LeftKeys: []int{}, RightKeys: []int{}, NullSafe: nullSafe(pairs)}
+	for i := range pairs {
 		cfg.LeftKeys = append(cfg.LeftKeys, position(lin.ids, lk[i]))
 		cfg.RightKeys = append(cfg.RightKeys, position(rin.ids, rk[i]))
-		safe = safe || p.nullSafe
-	}
-	if safe {
-		for _, p := range pairs {
-			cfg.NullSafe = append(cfg.NullSafe, p.nullSafe)
-		}
 	}
 	both := append(append([]int(nil), lin.ids...), rin.ids...)
 	if len(rest) > 0 {

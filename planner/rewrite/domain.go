@@ -77,7 +77,7 @@ func (d *domain) of(n *logical.Node) (out *logical.Node, ids []int, ok bool) {
 		return logical.NewJoin(logical.Inner, dom, n, nil), ids, true
 	}
 	switch n.Op {
-	case logical.Join:
+	case logical.Join, logical.AsOf, logical.Probe:
 		return d.join(n)
 	case logical.Union, logical.SetOp:
 		return d.arms(n)
@@ -191,7 +191,7 @@ func (d *domain) join(n *logical.Node) (*logical.Node, []int, bool) {
 		l, r, kind = r, l, logical.Left
 	}
 	lc, rc := logical.Free(l).Meets(d.outer), logical.Free(r).Meets(d.outer)
-	if kind == logical.Inner && !lc && rc {
+	if n.Op == logical.Join && kind == logical.Inner && !lc && rc {
 		l, r, lc, rc = r, l, true, false
 	}
 	dl, ids, ok := d.of(l)

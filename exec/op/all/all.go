@@ -3,11 +3,13 @@ package all
 
 import (
 	_ "tidemill/exec/op/apply"
+	_ "tidemill/exec/op/asof"
 	_ "tidemill/exec/op/distinct"
 	_ "tidemill/exec/op/filter"
 	_ "tidemill/exec/op/hashagg"
 	_ "tidemill/exec/op/join"
 	_ "tidemill/exec/op/limit"
+	_ "tidemill/exec/op/lookupjoin"
 	_ "tidemill/exec/op/maxone"
 	_ "tidemill/exec/op/notin"
 	_ "tidemill/exec/op/overwindow"

@@ -33,10 +33,11 @@ func init() {
 		Kernel: countNulls(true), Family: family, Summary: "Returns how many of the arguments are NULL.",
 		Examples: []fn.Example{{SQL: "SELECT num_nulls(1, NULL, 'x')", Result: "1"}},
 	})
-	// Plans of views use it where a scalar subquery may give several rows.
 	fn.RegisterScalar(fn.Scalar{
 		Name: "pg_one_row", Args: []types.Type{types.T(types.Int8)}, Ret: types.T(types.Bool), Strict: true,
-		Kernel: fn.Rowwise(types.T(types.Bool), true, oneRow), Summary: "Fails when a scalar subquery has given more than one row.",
+		Kernel: fn.Rowwise(types.T(types.Bool), true, oneRow), Family: family,
+		Summary:  "Tells whether a scalar subquery in a view has given a row, and fails when there are several.",
+		Examples: []fn.Example{{SQL: "SELECT pg_one_row(1)", Result: "t"}},
 	})
 }
 
