@@ -190,7 +190,7 @@ func stateBound(n *plan.Node, p *plan.Plan) string {
 			return "bounded (one group)"
 		}
 		return grows("groups", in(0))
-	case "join", "asof":
+	case "join", "asof", "rangejoin":
 		if in(0).AppendOnly || in(1).AppendOnly {
 			return "UNBOUNDED (rows of both inputs; an append-only input never shrinks)"
 		}

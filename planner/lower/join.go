@@ -71,6 +71,9 @@ func (l *lowerer) join(n *logical.Node) (int, error) {
 		return l.notIn(n)
 	}
 	pairs, rest := joinKeys(n)
+	if b := l.findBand(n, pairs, rest); b != nil {
+		return l.rangeJoin(n, pairs, rest, b)
+	}
 	lx, rx := make([]*expr.Expr, len(pairs)), make([]*expr.Expr, len(pairs))
 	for i, p := range pairs {
 		lx[i], rx[i] = p.l, p.r

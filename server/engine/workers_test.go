@@ -33,6 +33,8 @@ var operatorViews = map[string]string{
 	"notin_":     "SELECT a, c FROM x WHERE a NOT IN (SELECT c FROM y WHERE c IS NOT NULL)",
 	"asof_":      "SELECT x.a, x.c, y.c AS d FROM x ASOF LEFT JOIN y ON x.a = y.a AND x.at >= y.at",
 	"asoffewer":  "SELECT p.a, p.n, y.c FROM (SELECT a, count(*) AS n, max(b) AS b FROM x GROUP BY a) p ASOF JOIN y ON p.b = y.b AND p.a = y.a AND p.n < y.c",
+	"interval_":  "SELECT x.id AS x, y.id AS y FROM x LEFT JOIN y ON x.a = y.a AND y.at BETWEEN x.at - interval '5 minutes' AND x.at",
+	"interfewer": "SELECT p.a, p.n, y.c FROM (SELECT a, count(*) AS n, max(b) AS b FROM x GROUP BY a) p FULL JOIN y ON p.b = y.b AND p.a = y.a AND p.n < y.c",
 	"unioned":    "SELECT a, b FROM x UNION SELECT b, a FROM y",
 	"unionall":   "SELECT a, count(*) AS n FROM (SELECT a FROM x UNION ALL SELECT b FROM y) q GROUP BY a",
 	"intersect_": "SELECT a, b FROM x INTERSECT SELECT a, b FROM y",

@@ -131,7 +131,7 @@ func (g *gen) query() query {
 		{"filter", g.filterQuery}, {"group", g.groupQuery}, {"global", g.globalQuery}, {"join", g.joinQuery},
 		{"joingroup", g.joinGroupQuery}, {"union", g.unionQuery}, {"distinct", g.distinctQuery},
 		{"topn", g.topnQuery}, {"window", g.windowQuery}, {"subquery", g.subQuery}, {"threeway", g.threeWay},
-		{"correlated", g.correlatedQuery}, {"correlated", g.correlatedQuery}, {"asof", g.asofQuery},
+		{"correlated", g.correlatedQuery}, {"correlated", g.correlatedQuery}, {"asof", g.asofQuery}, {"range", g.rangeQuery},
 	}
 	f := forms[g.r.IntN(len(forms))]
 	g.features[f.name]++

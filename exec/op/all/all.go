@@ -15,6 +15,7 @@ import (
 	_ "tidemill/exec/op/overwindow"
 	_ "tidemill/exec/op/partialagg"
 	_ "tidemill/exec/op/project"
+	_ "tidemill/exec/op/rangejoin"
 	_ "tidemill/exec/op/session"
 	_ "tidemill/exec/op/setop"
 	_ "tidemill/exec/op/sort"
