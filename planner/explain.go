@@ -190,7 +190,7 @@ func stateBound(n *plan.Node, p *plan.Plan) string {
 			return "bounded (one group)"
 		}
 		return grows("groups", in(0))
-	case "join":
+	case "join", "asof", "rangejoin":
 		if in(0).AppendOnly || in(1).AppendOnly {
 			return "UNBOUNDED (rows of both inputs; an append-only input never shrinks)"
 		}
@@ -202,6 +202,14 @@ func stateBound(n *plan.Node, p *plan.Plan) string {
 			return "UNBOUNDED (rows of an append-only input)"
 		}
 		return "bounded by the rows of the input"
+	case "lookupjoin":
+		if in(1).AppendOnly {
+			return "UNBOUNDED (rows of the right input, which never shrinks)"
+		}
+		if in(0).AppendOnly {
+			return "bounded by the rows of the right input"
+		}
+		return "bounded by the rows of both inputs and what they were joined with"
 	case "distinct", "setop":
 		return grows("distinct rows", in(0))
 	case "topn":

@@ -135,6 +135,9 @@ type Spec struct {
 	// reads.
 	Format, MinFormat int
 	New               func(cfg json.RawMessage, env *Env) (Operator, error)
+	// Leads are the ports whose relations a new dataflow reads in full before it begins with the others.
+	// An operator that has some gives results that depend on when rows come.
+	Leads []int
 	// Explain gives the line that EXPLAIN shows after the operator's name.
 	Explain func(cfg json.RawMessage, in []types.Schema) string
 }

@@ -133,6 +133,46 @@ func (p *Plan) Scans() ([]uint32, error) {
 	return out, nil
 }
 
+// Leads returns the objects that have to be read in full before the others of a new dataflow (see
+// op.Spec.Leads).
+func (p *Plan) Leads() (map[uint32]bool, error) {
+	leaves, err := p.Leaves()
+	if err != nil {
+		return nil, err
+	}
+	out := map[uint32]bool{}
+	seen := make([]bool, len(p.Nodes))
+	var visit func(i int)
+	visit = func(i int) {
+		if seen[i] {
+			return
+		}
+		seen[i] = true
+		for _, l := range leaves {
+			if l.Node == i {
+				out[l.Scan.Object] = true
+			}
+		}
+		for _, in := range p.Nodes[i].Inputs {
+			visit(in.Node)
+		}
+	}
+	for i := range p.Nodes {
+		n := &p.Nodes[i]
+		if n.Op == ScanOp {
+			continue
+		}
+		spec, err := op.Lookup(n.Op)
+		if err != nil {
+			return nil, err
+		}
+		for _, port := range spec.Leads {
+			visit(n.Inputs[port].Node)
+		}
+	}
+	return out, nil
+}
+
 // Check verifies that this build can run the plan: versions, operators, edges. It is called before
 // a plan is stored and whenever one is loaded.
 func (p *Plan) Check() error {

@@ -136,7 +136,8 @@ func derivedSource(n *logical.Node, cols []Column, alias string, names []string,
 
 func (b *Binder) bindTableName(t *ast.TableName, s *scope) (*source, error) {
 	if t.AsOf != nil {
-		return nil, sqlerr.Unsupported("FOR SYSTEM_TIME AS OF is not supported").At(t.Position())
+		return nil, sqlerr.Unsupported("FOR SYSTEM_TIME AS OF is supported on the right side of a JOIN only").
+			WithHint("Write … JOIN relation FOR SYSTEM_TIME AS OF left_time AS alias ON ….").At(t.Position())
 	}
 	if len(t.Name) == 1 {
 		if c, ok := s.ctes.find(t.Name[0]); ok {
@@ -187,7 +188,10 @@ func (b *Binder) bindTableName(t *ast.TableName, s *scope) (*source, error) {
 // bindJoin binds a JOIN.
 func (b *Binder) bindJoin(t *ast.Join, s *scope, left *source) (*source, error) {
 	if strings.HasPrefix(t.Kind, "asof") {
-		return nil, sqlerr.Unsupported("ASOF JOIN is not supported yet").At(t.Position())
+		return b.bindAsOf(t, s, left)
+	}
+	if name, ok := t.Right.(*ast.TableName); ok && name.AsOf != nil {
+		return b.bindTemporal(t, name, s, left)
 	}
 	l, err := b.bindTable(t.Left, s, left)
 	if err != nil {

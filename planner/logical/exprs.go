@@ -166,6 +166,11 @@ func (n *Node) mapExprs(f func(*expr.Expr) *expr.Expr) {
 		c.Access = &a
 		n.Scan = &c
 	}
+	if n.AsOf != nil {
+		c := *n.AsOf
+		c.Left, c.Right = f(c.Left), f(c.Right)
+		n.AsOf = &c
+	}
 	n.Limit, n.Offset = mapOne(n.Limit, f), mapOne(n.Offset, f)
 }
 

@@ -30,6 +30,8 @@ const (
 	Over      Op = "over"
 	Apply     Op = "apply"
 	MaxOne    Op = "maxone"
+	AsOf      Op = "asof"  // Kind, Preds: equalities, AsOf: the order
+	Probe     Op = "probe" // Kind, Preds: the right side as it stands when a left row comes
 )
 
 // Col is a column that a node makes.
@@ -91,6 +93,13 @@ type Node struct {
 	WithTies      bool
 	Over          []OverCall
 	Sub           *ApplyInfo
+	AsOf          *AsOfInfo
+}
+
+// AsOfInfo is the condition "Left Cmp Right" of an AsOf, whose closest right row is the match.
+type AsOfInfo struct {
+	Left, Right *expr.Expr // over the columns of In[0] and In[1]
+	Cmp         string     // ">=", ">", "<=", "<"
 }
 
 // ScanInfo names what a Scan reads.
@@ -246,7 +255,7 @@ func (n *Node) Cols() []Col {
 		return append(out, n.Out...)
 	case Window, Session, TableFunc, Expand, Over, TopN: // a TopN's own column is the position
 		return concat(n.In[0].Cols(), n.Out)
-	case Join:
+	case Join, AsOf, Probe:
 		return n.joinCols()
 	case Apply:
 		out := concat(n.In[0].Cols(), n.Out)

@@ -121,8 +121,10 @@ func rawKeys(n *Node) [][]int {
 		if n.Func.Ordinality {
 			return extend(Keys(n.In[0]), [][]int{{n.Out[len(n.Out)-1].ID}})
 		}
-	case Join:
+	case Join, Probe:
 		return joinKeys(n)
+	case AsOf:
+		return Keys(n.In[0])
 	case Apply:
 		switch n.Sub.Kind {
 		case "lateral", "lateral left":
@@ -292,6 +294,8 @@ func AppendOnly(n *Node) bool {
 		return !Expires(n.Preds[0]) && allAppendOnly(n)
 	case Agg:
 		return n.Phase == Partial && allAppendOnly(n)
+	case Probe:
+		return AppendOnly(n.In[0])
 	case Join:
 		switch n.Kind {
 		case Inner, Semi:

@@ -71,6 +71,9 @@ func (l *lowerer) join(n *logical.Node) (int, error) {
 		return l.notIn(n)
 	}
 	pairs, rest := joinKeys(n)
+	if b := l.findBand(n, pairs, rest); b != nil {
+		return l.rangeJoin(n, pairs, rest, b)
+	}
 	lx, rx := make([]*expr.Expr, len(pairs)), make([]*expr.Expr, len(pairs))
 	for i, p := range pairs {
 		lx[i], rx[i] = p.l, p.r
@@ -83,17 +86,10 @@ func (l *lowerer) join(n *logical.Node) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	cfg := join.Config{Kind: string(n.Kind), LeftKeys: []int{}, RightKeys: []int{}}
-	safe := false
-	for i, p := range pairs {
+	cfg := join.Config{Kind: string(n.Kind), LeftKeys: []int{}, RightKeys: []int{}, NullSafe: nullSafe(pairs)}
+	for i := range pairs {
 		cfg.LeftKeys = append(cfg.LeftKeys, position(lin.ids, lk[i]))
 		cfg.RightKeys = append(cfg.RightKeys, position(rin.ids, rk[i]))
-		safe = safe || p.nullSafe
-	}
-	if safe {
-		for _, p := range pairs {
-			cfg.NullSafe = append(cfg.NullSafe, p.nullSafe)
-		}
 	}
 	both := append(append([]int(nil), lin.ids...), rin.ids...)
 	if len(rest) > 0 {

@@ -47,6 +47,10 @@ func (l *lowerer) lower(n *logical.Node) (int, error) {
 		return l.project(n)
 	case logical.Join:
 		return l.join(n)
+	case logical.AsOf:
+		return l.asOf(n)
+	case logical.Probe:
+		return l.probe(n)
 	case logical.Agg:
 		return l.agg(n)
 	case logical.Distinct:

@@ -5,7 +5,6 @@ import (
 
 	"tidemill/planner/logical"
 	"tidemill/sql/expr"
-	"tidemill/sql/sqlerr"
 	"tidemill/sql/types"
 )
 
@@ -17,6 +16,9 @@ func decorrelate(c *Ctx, n *logical.Node, _ []logical.Col) (*logical.Node, error
 		}
 		a := &applyRule{Ctx: c, n: n, left: n.In[0], sub: n.In[1], p: &puller{ctx: c, outer: n.In[0].IDs()}}
 		out, err := a.run()
+		if out == nil && err == nil {
+			out, err = a.byDomain()
+		}
 		if err != nil || out == nil {
 			return n, err
 		}
@@ -292,7 +294,7 @@ func (a *applyRule) scalar() (*logical.Node, error) {
 			return value(logical.NewJoin(logical.Left, a.left, a.sub, nil)), nil
 		}
 		if a.View {
-			return nil, manyRows(a.sub)
+			return nil, nil
 		}
 		one := &logical.Node{Op: logical.MaxOne, In: []*logical.Node{a.sub}}
 		return value(logical.NewJoin(logical.Left, a.left, one, nil)), nil
@@ -315,9 +317,6 @@ func (a *applyRule) scalar() (*logical.Node, error) {
 			return value(logical.NewJoin(logical.Left, a.left, node, preds)), nil
 		}
 	}
-	if a.View {
-		return nil, manyRows(a.sub)
-	}
 	return nil, nil
 }
 
@@ -327,11 +326,6 @@ func (a *applyRule) inline() *expr.Expr {
 		return a.sub.Exprs[0]
 	}
 	return nil
-}
-
-func manyRows(*logical.Node) error {
-	return sqlerr.Unsupported("a scalar subquery that may return more than one row is not supported in a materialized view").
-		WithHint("Make it an aggregate such as max(…), or add ORDER BY … LIMIT 1.")
 }
 
 func atMostOne(n *logical.Node) bool {

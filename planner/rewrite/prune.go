@@ -33,7 +33,7 @@ func (p *pruner) node(n *logical.Node, need logical.Set) *logical.Node {
 		return p.union(n, need)
 	case logical.SetOp:
 		return p.setOp(n)
-	case logical.Join:
+	case logical.Join, logical.AsOf, logical.Probe:
 		return p.join(n, need)
 	case logical.Apply:
 		return p.apply(n, need)

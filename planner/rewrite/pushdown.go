@@ -36,7 +36,7 @@ func push(n *logical.Node, preds []*expr.Expr) *logical.Node {
 		return pushIf(n, preds, logical.SetOf(n.Keys...))
 	case logical.Union, logical.SetOp:
 		return pushUnion(n, preds)
-	case logical.Apply:
+	case logical.Apply, logical.AsOf, logical.Probe:
 		return pushIf(n, preds, n.In[0].IDs())
 	case logical.Values:
 		if len(n.Rows) == 0 {

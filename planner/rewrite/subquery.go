@@ -268,6 +268,10 @@ func (s *subRule) join(n *logical.Node) (*logical.Node, error) {
 			side = 1
 		case !used.Meets(n.In[1].IDs()):
 			side = 0
+		case n.Kind == logical.Left:
+			return s.lateralJoin(n, n.In[0], n.In[1])
+		case n.Kind == logical.Right:
+			return s.lateralJoin(n, n.In[1], n.In[0])
 		default:
 			return nil, sqlerr.Unsupported("a subquery over both sides of an outer join's condition is not supported").At(p.Pos)
 		}
@@ -282,6 +286,17 @@ func (s *subRule) join(n *logical.Node) (*logical.Node, error) {
 		out.Preds = preds
 	}
 	return logical.Keep(out, cols), nil
+}
+
+// lateralJoin is an outer join whose condition holds a subquery over both sides: for each row of the
+// kept side the rows of the other that meet the condition.
+func (s *subRule) lateralJoin(n, keep, other *logical.Node) (*logical.Node, error) {
+	matches, err := s.filter(&logical.Node{Op: logical.Filter, In: []*logical.Node{other}, Preds: n.Preds})
+	if err != nil {
+		return nil, err
+	}
+	apply := &logical.Node{Op: logical.Apply, In: []*logical.Node{keep, matches}, Sub: &logical.ApplyInfo{Kind: "lateral left"}}
+	return logical.Keep(apply, n.Cols()), nil
 }
 
 // values turns rows with subqueries into a union of projections.

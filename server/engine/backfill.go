@@ -26,6 +26,8 @@ type backfill struct {
 	feeders []*feeder
 	scans   []*scanFill
 	ended   map[*feeder]bool
+	// leads are the relations that are read in full before the others: what a lookup join looks up.
+	leads map[uint32]bool
 	// recorded tells that the first epoch has stored where the backfill starts.
 	recorded bool
 	// replaces is the view whose new definition the dataflow is; 0 = none.
@@ -57,7 +59,7 @@ type fillState struct {
 func (b *backfill) gather(e *Engine, in *input) {
 	before := len(in.feeds) + len(in.moved) + len(in.bad)
 	for _, f := range b.feeders {
-		if b.ended[f] || b.stopped {
+		if b.ended[f] || b.stopped || b.holds(f.source.ID) {
 			continue
 		}
 		if e.takeFrom(in, f, f.source.ID, b.flow.ID) {
@@ -68,7 +70,7 @@ func (b *backfill) gather(e *Engine, in *input) {
 		}
 	}
 	for _, s := range b.scans {
-		if s.moved = false; !s.done && !b.stopped {
+		if s.moved = false; !s.done && !b.stopped && !b.holds(s.object) {
 			b.scan(e, in, s)
 		}
 	}
@@ -76,6 +78,24 @@ func (b *backfill) gather(e *Engine, in *input) {
 	if !b.recorded || b.stopped || len(in.feeds)+len(in.moved)+len(in.bad) > before || b.anyMoved() || b.finished() {
 		in.fills = append(in.fills, b)
 	}
+}
+
+// holds tells whether a relation has to wait for others.
+func (b *backfill) holds(object uint32) bool {
+	if len(b.leads) == 0 || b.leads[object] {
+		return false
+	}
+	for _, s := range b.scans {
+		if b.leads[s.object] && !s.done {
+			return true
+		}
+	}
+	for _, f := range b.feeders {
+		if b.leads[f.source.ID] && !b.ended[f] {
+			return true
+		}
+	}
+	return false
 }
 
 // stop gives up: the coming step stops the dataflow because of err.
@@ -127,7 +147,7 @@ func (b *backfill) ready() bool {
 		}
 	}
 	for _, f := range b.feeders {
-		if f.waiting() {
+		if !b.holds(f.source.ID) && f.waiting() {
 			return true
 		}
 	}
@@ -200,6 +220,9 @@ func (e *Engine) startFill(d *flow.Dataflow, cat *catalog.Snapshot, restored boo
 	b := &backfill{flow: d, ended: map[*feeder]bool{}}
 	scans, err := d.Plan.Scans()
 	if err != nil {
+		return nil, err
+	}
+	if b.leads, err = d.Plan.Leads(); err != nil {
 		return nil, err
 	}
 	snap := e.store.Snapshot()

@@ -97,8 +97,10 @@ type (
 		Kind        string // "inner", "left", "right", "full", "cross", "asof", "asof left"
 		Left, Right TableExpr
 		On          Expr
-		Using       []string
-		Natural     bool
+		// Match is the MATCH_CONDITION of an ASOF join; nil when the comparison stands in On or Using.
+		Match   Expr
+		Using   []string
+		Natural bool
 	}
 )
 

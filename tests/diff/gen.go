@@ -132,6 +132,7 @@ func (g *gen) query() query {
 		{"joingroup", g.joinGroupQuery}, {"union", g.unionQuery}, {"distinct", g.distinctQuery},
 		{"topn", g.topnQuery}, {"window", g.windowQuery}, {"subquery", g.subQuery}, {"threeway", g.threeWay},
 		{"over", g.overQuery}, {"rank", g.rankQuery},
+		{"correlated", g.correlatedQuery}, {"correlated", g.correlatedQuery}, {"asof", g.asofQuery}, {"range", g.rangeQuery},
 	}
 	f := forms[g.r.IntN(len(forms))]
 	g.features[f.name]++

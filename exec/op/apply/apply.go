@@ -150,7 +150,7 @@ func (a *apply) lateral(out *rows.Builder, in *rows.Batch, i int, res []*rows.Ba
 			for c := len(in.Cols); c < len(out.Cols); c++ {
 				out.Cols[c].AppendFrom(b.Cols[c-len(in.Cols)], b.Row(k))
 			}
-			out.EndRow(in.Weight(i))
+			out.EndRow(in.Weight(i) * b.Weight(b.Row(k)))
 			n++
 		}
 	}
@@ -165,17 +165,20 @@ func (a *apply) lateral(out *rows.Builder, in *rows.Batch, i int, res []*rows.Ba
 
 // value computes the column that a subquery expression adds.
 func (a *apply) value(f *fn.Ctx, res []*rows.Batch, left *rows.Vec, i int) (types.Datum, error) {
-	n := 0
-	for _, b := range res {
-		n += b.Len()
-	}
+	n := int64(0)
+	each(res, func(b *rows.Batch, r int) bool { n += b.Weight(r); return true })
 	t := a.env.Out[len(a.env.Out)-1].Type
 	switch a.cfg.Kind {
 	case "exists":
 		return types.BoolDatum(n > 0), nil
 	case "array":
 		elems := make([]types.Datum, 0, n)
-		each(res, func(b *rows.Batch, r int) bool { elems = append(elems, b.Cols[0].Datum(r)); return true })
+		each(res, func(b *rows.Batch, r int) bool {
+			for range b.Weight(r) {
+				elems = append(elems, b.Cols[0].Datum(r))
+			}
+			return true
+		})
 		return types.Datum{Type: t, S: types.AppendArray(nil, elems)}, nil
 	case "scalar":
 		if n > 1 {

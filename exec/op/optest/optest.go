@@ -52,6 +52,8 @@ type Case struct {
 	OutAppendOnly bool
 	// Gen makes a random row; nil = RandomRow of the port's schema.
 	Gen func(r *rand.Rand, port int) Row
+	// Start is called before each seed's run, for a Model that remembers; nil = nothing.
+	Start func()
 	// Model computes the output. Errors computes the diverted rows by their input; nil = none.
 	Model  func(in []Relation) Relation
 	Errors func(in []Relation) int64
@@ -118,6 +120,9 @@ func runSeed(t *testing.T, c *Case, seed uint64) {
 	u := &run{t: t, c: c, seed: seed, r: rand.New(rand.NewPCG(seed, 17))}
 	for range c.In {
 		u.inputs = append(u.inputs, newContent())
+	}
+	if c.Start != nil {
+		c.Start()
 	}
 	u.cluster = newCluster(u)
 	defer u.cluster.close()

@@ -3,6 +3,7 @@ package cmp
 import (
 	"tidemill/sql/fn"
 	"tidemill/sql/rows"
+	"tidemill/sql/sqlerr"
 	"tidemill/sql/types"
 )
 
@@ -32,6 +33,21 @@ func init() {
 		Kernel: countNulls(true), Family: family, Summary: "Returns how many of the arguments are NULL.",
 		Examples: []fn.Example{{SQL: "SELECT num_nulls(1, NULL, 'x')", Result: "1"}},
 	})
+	fn.RegisterScalar(fn.Scalar{
+		Name: "pg_one_row", Args: []types.Type{types.T(types.Int8)}, Ret: types.T(types.Bool), Strict: true,
+		Kernel: fn.Rowwise(types.T(types.Bool), true, oneRow), Family: family,
+		Summary:  "Tells whether a scalar subquery in a view has given a row, and fails when there are several.",
+		Examples: []fn.Example{{SQL: "SELECT pg_one_row(1)", Result: "t"}},
+	})
+}
+
+func oneRow(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
+	n := args[0].I[i]
+	if n > 1 {
+		return sqlerr.New(sqlerr.CardinalityViolation, "more than one row returned by a subquery used as an expression")
+	}
+	out.AppendBool(n == 1)
+	return nil
 }
 
 // extreme returns greatest (sign 1) or least (sign -1).

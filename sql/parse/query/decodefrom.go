@@ -64,8 +64,12 @@ func (x *decoder) join(n *tidb.Join, depth int) ast.TableExpr {
 	info := m.value.(*joinNote)
 	out := &ast.Join{Pos: ast.Pos(m.pos), Kind: info.kind, Natural: info.natural, Using: info.using}
 	out.Left, out.Right = x.table(n.Left, depth+1), x.table(n.Right, depth+1)
-	if len(f.Args) > 1 {
-		out.On = x.expr(f.Args[1], depth+1)
+	args := f.Args[1:]
+	if info.match && len(args) > 0 {
+		out.Match, args = x.expr(args[0], depth+1), args[1:]
+	}
+	if len(args) > 0 {
+		out.On = x.expr(args[0], depth+1)
 	}
 	return out
 }

@@ -1,6 +1,8 @@
 package query
 
 import (
+	"strings"
+
 	"tidemill/sql/ast"
 	"tidemill/sql/parse/lex"
 	"tidemill/sql/sqlerr"
@@ -65,7 +67,18 @@ func (d *desugar) joined(joins *int) bool {
 func (d *desugar) joinCondition(n *joinNote, pos int) {
 	d.raw(" ON pg_join(")
 	d.mark(pos, n)
+	if strings.HasPrefix(n.kind, "asof") && d.isMatchCondition() {
+		n.match = true
+		d.c.Next()
+		d.c.ExpectPunct("(")
+		d.enter()
+		d.raw(",")
+		d.expr(lvNone)
+		d.leave()
+		d.c.ExpectPunct(")")
+	}
 	switch {
+	case n.match && !d.c.IsAny("on", "using"):
 	case d.c.Accept("on"):
 		d.raw(",")
 		d.expr(lvNone)
@@ -108,6 +121,11 @@ func (d *desugar) joinWords() *joinNote {
 	}
 	d.c.Expect("join")
 	return n
+}
+
+// isMatchCondition tells whether MATCH_CONDITION (…) is next and not an alias.
+func (d *desugar) isMatchCondition() bool {
+	return d.c.Is("match_condition") && d.c.At(1).IsPunct("(")
 }
 
 // isAsof tells whether ASOF starts a join and is not an alias.
@@ -213,7 +231,7 @@ func (d *desugar) asOf() bool {
 
 // alias reads [AS] name [(columns)].
 func (d *desugar) alias() (name string, columns []string) {
-	if !d.c.Accept("as") && (!d.c.Peek().IsColID() || d.isAsof() || d.endsQuery()) {
+	if !d.c.Accept("as") && (!d.c.Peek().IsColID() || d.isAsof() || d.isMatchCondition() || d.endsQuery()) {
 		return "", nil
 	}
 	name = d.c.ColID()
@@ -304,7 +322,7 @@ func (d *desugar) funcAlias(n *ast.TableFunc) {
 		n.ColumnDefs = d.columnDefs()
 		return
 	}
-	if !as && (!d.c.Peek().IsColID() || d.isAsof() || d.endsQuery()) {
+	if !as && (!d.c.Peek().IsColID() || d.isAsof() || d.isMatchCondition() || d.endsQuery()) {
 		return
 	}
 	n.Alias = d.c.ColID()

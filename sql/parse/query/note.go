@@ -41,6 +41,7 @@ type (
 		kind    string
 		natural bool
 		using   []string
+		match   bool // MATCH_CONDITION is the first argument
 	}
 	groupNote  string // "rollup", "cube", "sets", "empty", "set", "distinct"
 	selectNote struct {

@@ -1,0 +1,181 @@
+// Package asof is the operator asof: every left row with the right row of its key that is closest to it
+// in an order, usually time: ASOF JOIN, and FOR SYSTEM_TIME AS OF a column of the left side.
+//
+// The match of a left row at time l is the right row with the greatest time r that meets l >= r or
+// l > r, or with the least one that meets l <= r or l < r. Of several right rows at that time the one
+// with the greatest bytes is taken, so that the result depends on the inputs alone.
+//
+// State
+//
+//	left, right  Ordered: key columns, time, the row's exact bytes, their length as 4 bytes big
+//	             endian  →  weight
+//
+// The time is encoded so that the match is always the greatest one at or before the left row's: for
+// <= and < its bytes are those of a descending order.
+//
+// Algorithm. Push collects the changes of the epoch. Finish goes through them key by key. A right row
+// at time r that comes or goes can only change the matches of left rows between r and the next right
+// row that stays, so these intervals and the left rows that changed themselves are looked at:
+// their pairs before the changes are applied and after it, and the difference is emitted. The cost per
+// change is the logarithm of the key's history and the left rows in its interval.
+//
+// Rows with NULL in a key or as time match nothing; left ones are emitted padded at once.
+package asof
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"tidemill/exec/op"
+	"tidemill/exec/op/place"
+	"tidemill/exec/op/touch"
+	"tidemill/exec/state"
+	"tidemill/sql/rows"
+	"tidemill/sql/types"
+)
+
+// Name is the operator's name in plans.
+const Name = "asof"
+
+// Config configures the operator. The output columns are the left ones and the right ones.
+type Config struct {
+	// Left keeps left rows without a match, padded with NULLs.
+	Left      bool  `json:"left,omitempty"`
+	LeftKeys  []int `json:"left_keys"`
+	RightKeys []int `json:"right_keys"`
+	// NullSafe tells per key column that NULL equals NULL; absent = none.
+	NullSafe []bool `json:"null_safe,omitempty"`
+	// LeftTime Op RightTime is the condition; both columns have the same type.
+	LeftTime  int    `json:"left_time"`
+	RightTime int    `json:"right_time"`
+	Op        string `json:"op"` // ">=", ">", "<=", "<"
+	// Dist lists the key pairs, by their numbers, that rows are spread by, if not all (exec/op/place).
+	Dist []int `json:"dist"`
+	// Output lists the output columns among those of left and right; nil = all.
+	Output []int `json:"output,omitempty"`
+}
+
+type asof struct {
+	Config
+	env    *op.Env
+	both   types.Schema
+	order  rows.Order
+	strict bool // the match is before the left row's time, not at it
+	sides  [2]*side
+
+	// One key's pairs while Finish works on it.
+	pairs  touch.Set
+	change []int64
+	pair   []byte
+	out    []*rows.VecBuilder
+	w      []int64
+	spans  []span
+}
+
+// side is what belongs to one input.
+type side struct {
+	keys    []int
+	time    int
+	types   []types.Type
+	codec   *rows.RowCodec
+	table   *state.Ordered
+	touched touch.Set // table keys
+	change  []int64
+	vnode   []uint16
+	keyLen  []int // length of the join key in a touched key
+
+	keyCols []*rows.Vec
+	keyBuf  rows.KeyBuf
+	placer  place.Placer
+	hash    []uint64
+	sel     []int32
+	unkeyed []int32
+	key     []byte
+}
+
+func init() {
+	op.Register(op.Spec{
+		Name:    Name,
+		Summary: "Joins every left row with the right row closest to it in time.",
+		Ports:   2, Format: 1, MinFormat: 1,
+		Tables: func(json.RawMessage) ([]string, error) { return []string{"left", "right"}, nil },
+		New:    New,
+		Explain: func(cfg json.RawMessage, in []types.Schema) string {
+			c, err := op.Peek[Config](cfg)
+			if err != nil {
+				return err.Error()
+			}
+			return c.explain(op.Port(in, 0), op.Port(in, 1))
+		},
+	})
+}
+
+func (c *Config) explain(left, right types.Schema) string {
+	kind := "inner"
+	if c.Left {
+		kind = "left"
+	}
+	var on []string
+	for i, k := range c.LeftKeys {
+		eq := " = "
+		if i < len(c.NullSafe) && c.NullSafe[i] {
+			eq = " IS NOT DISTINCT FROM "
+		}
+		on = append(on, op.Col(left, k)+eq+op.Col(right, c.RightKeys[i]))
+	}
+	on = append(on, "closest "+op.Col(left, c.LeftTime)+" "+c.Op+" "+op.Col(right, c.RightTime))
+	return kind + " on " + strings.Join(on, " AND ")
+}
+
+// New makes the operator.
+func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
+	c, err := op.Config[Config](cfg)
+	if err != nil {
+		return nil, err
+	}
+	a := &asof{Config: c, env: env}
+	a.both = append(append(a.both, env.In[0]...), env.In[1]...)
+	switch c.Op {
+	case ">=", ">":
+	case "<=", "<":
+		a.order.Desc = true
+	default:
+		return nil, fmt.Errorf("asof: unknown comparison %q", c.Op)
+	}
+	a.strict = len(c.Op) == 1
+	if len(c.LeftKeys) != len(c.RightKeys) || c.NullSafe != nil && len(c.NullSafe) != len(c.LeftKeys) {
+		return nil, fmt.Errorf("asof: key lists of different lengths")
+	}
+	if a.Output == nil {
+		for i := range a.both {
+			a.Output = append(a.Output, i)
+		}
+	}
+	if len(a.Output) != len(env.Out) {
+		return nil, fmt.Errorf("asof: %d output columns, the schema has %d", len(a.Output), len(env.Out))
+	}
+	for _, i := range a.Output {
+		if i < 0 || i >= len(a.both) {
+			return nil, fmt.Errorf("asof: output column %d does not exist", i)
+		}
+	}
+	if a.sides[0], err = newSide(env, 0, "left", c.LeftKeys, c.LeftTime); err != nil {
+		return nil, err
+	}
+	a.sides[1], err = newSide(env, 1, "right", c.RightKeys, c.RightTime)
+	return a, err
+}
+
+func newSide(env *op.Env, port int, name string, keys []int, time int) (*side, error) {
+	ts := env.In[port].Types()
+	for _, k := range append([]int{time}, keys...) {
+		if k < 0 || k >= len(ts) {
+			return nil, fmt.Errorf("asof: column %d of the %s side does not exist", k, name)
+		}
+	}
+	return &side{
+		keys: keys, time: time, types: ts, codec: rows.NewRowCodec(ts), table: env.Tables.Ordered(name),
+		keyCols: make([]*rows.Vec, len(keys)),
+	}, nil
+}
