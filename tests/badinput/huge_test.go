@@ -96,7 +96,7 @@ func TestHugeStatements(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			start := time.Now()
-			bounded(t, 10*time.Second, 1700<<20, func() {
+			bounded(t, 10*time.Second, 2<<30, func() {
 				_, err := kit.TryExec(w.c, c.sql)
 				e := pgError(err)
 				switch {

@@ -177,7 +177,7 @@ func (g *gen) agg(t string) string {
 	if g.chance(45) {
 		a = g.richAgg(t)
 	}
-	if g.chance(25) {
+	if !strings.HasPrefix(a, "round(") && g.chance(25) {
 		g.features["filterclause"]++
 		a += " FILTER (WHERE " + g.pick(t+".a > 0", t+".s = 'a'", t+".flag") + ")"
 	}
