@@ -3,7 +3,6 @@ package bind
 import (
 	"strings"
 
-	"tidemill/catalog"
 	"tidemill/planner/logical"
 	"tidemill/sql/ast"
 	"tidemill/sql/expr"
@@ -123,14 +122,18 @@ func (p *asOfParts) node(n *logical.Node) *logical.Node {
 	return out
 }
 
-// bindTemporal binds l JOIN r FOR SYSTEM_TIME AS OF time: with PROCTIME() the right side as it stands
-// when a left row arrives; with a time of the left row the version that was valid then, by the
-// event time that r declares.
+// bindTemporal binds l JOIN r FOR SYSTEM_TIME AS OF PROCTIME(): the right side as it stands when a left
+// row arrives.
 func (b *Binder) bindTemporal(t *ast.Join, name *ast.TableName, s *scope, left *source) (*source, error) {
 	if t.Kind != "inner" && t.Kind != "left" {
 		return nil, sqlerr.Unsupported("FOR SYSTEM_TIME AS OF is supported in inner and left joins only").At(t.Position())
 	}
-	now, plain, bare := name.AsOf, *t, *name
+	if !isProcTime(name.AsOf) {
+		return nil, sqlerr.Unsupported("FOR SYSTEM_TIME AS OF a time other than PROCTIME() is not supported").
+			WithHint("Name the column from which on a row of the right side is valid: ASOF JOIN … ON … AND left_time >= right_time.").
+			At(name.AsOf.Position())
+	}
+	plain, bare := *t, *name
 	bare.AsOf = nil
 	plain.Right = &bare
 	src, err := b.bindJoin(&plain, s, left)
@@ -138,38 +141,14 @@ func (b *Binder) bindTemporal(t *ast.Join, name *ast.TableName, s *scope, left *
 		return nil, err
 	}
 	n := src.node
-	if isProcTime(now) {
-		for _, e := range n.Preds {
-			if logical.HasSubquery(e) {
-				return nil, sqlerr.Unsupported("a subquery in the condition of this kind of join is not supported").At(t.Position())
-			}
+	for _, e := range n.Preds {
+		if logical.HasSubquery(e) {
+			return nil, sqlerr.Unsupported("a subquery in the condition of this kind of join is not supported").At(t.Position())
 		}
-		probe := *n
-		probe.Op = logical.Probe
-		src.node = &probe
-		return src, nil
 	}
-	version, err := b.versionTime(name, n.In[1])
-	if err != nil {
-		return nil, err
-	}
-	ctx := &exprCtx{b: b, s: &scope{part: src.part, parent: s.parent, ctes: s.ctes}, clause: "FOR SYSTEM_TIME AS OF"}
-	at, err := ctx.bind(now)
-	if err != nil {
-		return nil, err
-	}
-	cmp, err := ctx.operator(">=", []*expr.Expr{at, version}, now.Position())
-	if err != nil {
-		return nil, err
-	}
-	parts := &asOfParts{match: asOfMatch(cmp, n)}
-	if parts.match == nil {
-		return nil, sqlerr.Unsupported("FOR SYSTEM_TIME AS OF takes PROCTIME() or a time of the left side").At(now.Position())
-	}
-	if err := parts.split(n.Preds, n, t.Position()); err != nil {
-		return nil, err
-	}
-	src.node = parts.node(n)
+	probe := *n
+	probe.Op = logical.Probe
+	src.node = &probe
 	return src, nil
 }
 
@@ -177,30 +156,4 @@ func (b *Binder) bindTemporal(t *ast.Join, name *ast.TableName, s *scope, left *
 func isProcTime(e ast.Expr) bool {
 	c, ok := e.(*ast.Call)
 	return ok && len(c.Args) == 0 && strings.EqualFold(c.Name[len(c.Name)-1], "proctime")
-}
-
-// versionTime is the column of a relation that says from when on a row is valid: the one that its
-// watermark is declared for.
-func (b *Binder) versionTime(t *ast.TableName, n *logical.Node) (*expr.Expr, error) {
-	unknown := sqlerr.New(sqlerr.WrongObjectType, "relation %q declares no event time for FOR SYSTEM_TIME AS OF", t.Name[len(t.Name)-1]).
-		WithHint("Declare it by WATERMARK FOR column AS …, or name the column: ASOF JOIN … ON … AND left_time >= right_time.").At(t.Position())
-	if n.Op != logical.Scan {
-		return nil, unknown
-	}
-	rel, err := b.resolveRelation(t.Name, t.Position())
-	if err != nil {
-		return nil, err
-	}
-	at := eventTime(rel.object)
-	for i, c := range n.Scan.Cols {
-		if c == at {
-			return colRef(n.Out[i], t.Position()), nil
-		}
-	}
-	return nil, unknown
-}
-
-// eventTime is the column that an object's watermark is declared for; −1 = none.
-func eventTime(o *catalog.Object) int {
-	return -1
 }
