@@ -221,7 +221,7 @@ func (b *Binder) nameFunction(t *ast.TableFunc, node *logical.Node, cols []logic
 	}
 	single := len(cols) == 1 || len(cols) == 2 && t.Ordinality
 	for i, c := range cols {
-		if i == 0 && single && t.Alias != "" && len(t.Calls) == 1 {
+		if i == 0 && single && t.Alias != "" && len(t.Calls) == 1 && len(t.ColumnDefs) == 0 {
 			c.Name = t.Alias // the alias of a function with one column names the column too
 		}
 		r.cols = append(r.cols, column{Col: c})
