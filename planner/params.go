@@ -88,6 +88,10 @@ func (b *binding) config(n *plan.Node) (json.RawMessage, error) {
 			fields[name], err = b.sub(raw)
 		case "aggs":
 			fields[name], err = b.calls(raw)
+		case "more":
+			fields[name], err = b.more(raw)
+		case "loop":
+			fields[name], err = b.loop(raw)
 		default:
 			fields[name], err = b.field(raw)
 		}
@@ -120,20 +124,40 @@ func (b *binding) sub(raw json.RawMessage) (json.RawMessage, error) {
 }
 
 // calls replaces in the direct arguments of aggregate calls.
-func (b *binding) calls(raw json.RawMessage) (json.RawMessage, error) {
+func (b *binding) calls(raw json.RawMessage) (json.RawMessage, error) { return b.each(raw, "direct") }
+
+// more replaces in the arguments of further table functions.
+func (b *binding) more(raw json.RawMessage) (json.RawMessage, error) { return b.each(raw, "args") }
+
+// each replaces in one field of each call of a list.
+func (b *binding) each(raw json.RawMessage, name string) (json.RawMessage, error) {
 	var calls []map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &calls); err != nil {
 		return nil, err
 	}
 	for _, c := range calls {
-		if direct, ok := c["direct"]; ok && b.touches(direct) {
-			var err error
-			if c["direct"], err = b.field(direct); err != nil {
-				return nil, err
-			}
+		if !b.touches(c[name]) {
+			continue
+		}
+		var err error
+		if c[name], err = b.field(c[name]); err != nil {
+			return nil, err
 		}
 	}
 	return json.Marshal(calls)
+}
+
+// loop replaces inside the plan of a recursive query, which sees the same outer row.
+func (b *binding) loop(raw json.RawMessage) (json.RawMessage, error) {
+	var p plan.Plan
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return nil, err
+	}
+	out, err := bindPlan(&p, b)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(out)
 }
 
 // field replaces in a field that holds an expression, a list of them, or a list of lists.

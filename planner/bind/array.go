@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"math"
+
 	"tidemill/sql/ast"
 	"tidemill/sql/expr"
 	"tidemill/sql/fn"
@@ -58,41 +60,22 @@ func (c *exprCtx) row(e *ast.Row) (*expr.Expr, error) {
 
 func (c *exprCtx) index(e *ast.Index) (*expr.Expr, error) {
 	base, subs := e.Expr, []ast.Expr{e.Lo}
-	for !e.Slice { // x[i][j] is one look-up in a two-dimensional array
+	if e.Slice {
+		return c.slice(e)
+	}
+	for { // x[i][j] is one look-up in a two-dimensional array
 		in, ok := base.(*ast.Index)
-		if !ok || in.Slice {
+		if !ok {
 			break
+		}
+		if in.Slice { // a slice in front makes slices of all
+			return c.slice(e)
 		}
 		base, subs = in.Expr, append([]ast.Expr{in.Lo}, subs...)
 	}
 	x, err := c.bind(base)
 	if err != nil {
 		return nil, err
-	}
-	bound := func(a ast.Expr) (*expr.Expr, error) {
-		if a == nil {
-			return expr.Lit(types.NullOf(int4Type)), nil
-		}
-		i, err := c.bind(a)
-		if err != nil {
-			return nil, err
-		}
-		out, ok, err := c.b.coerce(i, int4Type, fn.Assignment)
-		if err == nil && !ok {
-			err = sqlerr.New(sqlerr.DatatypeMismatch, "array subscript must have type integer").At(start(i))
-		}
-		return out, err
-	}
-	if e.Slice {
-		lo, err := bound(e.Lo)
-		if err != nil {
-			return nil, err
-		}
-		hi, err := bound(e.Hi)
-		if err != nil {
-			return nil, err
-		}
-		return c.resolve("array_slice", []*expr.Expr{x, lo, hi}, e.Position())
 	}
 	if x.Type.ID == types.JSONB {
 		for _, s := range subs {
@@ -111,13 +94,62 @@ func (c *exprCtx) index(e *ast.Index) (*expr.Expr, error) {
 	}
 	args := []*expr.Expr{x}
 	for _, s := range subs {
-		i, err := bound(s)
+		i, err := c.subscript(s)
 		if err != nil {
 			return nil, err
 		}
 		args = append(args, i)
 	}
 	return c.resolve("array_subscript", args, e.Position())
+}
+
+func (c *exprCtx) subscript(a ast.Expr) (*expr.Expr, error) {
+	i, err := c.bind(a)
+	if err != nil {
+		return nil, err
+	}
+	out, ok, err := c.b.coerce(i, int4Type, fn.Assignment)
+	if err == nil && !ok {
+		err = sqlerr.New(sqlerr.DatatypeMismatch, "array subscript must have type integer").At(start(i))
+	}
+	return out, err
+}
+
+// slice binds x[a:b][c:d]…: one look-up with the bounds of each dimension. A plain subscript among
+// them is 1:i, a bound that is left out the least or greatest integer.
+func (c *exprCtx) slice(e *ast.Index) (*expr.Expr, error) {
+	var subs []*ast.Index
+	var base ast.Expr = e
+	for {
+		in, ok := base.(*ast.Index)
+		if !ok {
+			break
+		}
+		subs, base = append(subs, in), in.Expr
+	}
+	x, err := c.bind(base)
+	if err != nil {
+		return nil, err
+	}
+	args := []*expr.Expr{x}
+	for i := len(subs) - 1; i >= 0; i-- {
+		lo, hi := subs[i].Lo, subs[i].Hi
+		if !subs[i].Slice {
+			lo, hi = &ast.Literal{Pos: e.Pos, Kind: ast.LitInt, Text: "1"}, subs[i].Lo
+		}
+		for k, a := range []ast.Expr{lo, hi} {
+			if a == nil {
+				args = append(args, expr.Lit(types.IntDatum(types.Int4, [2]int64{math.MinInt32, math.MaxInt32}[k])))
+				continue
+			}
+			b, err := c.subscript(a)
+			if err != nil {
+				return nil, err
+			}
+			args = append(args, b)
+		}
+	}
+	return c.resolve("array_slice", args, e.Position())
 }
 
 // collations that sort as ours does; others are refused by name.

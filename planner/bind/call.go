@@ -49,6 +49,12 @@ func (c *exprCtx) call(e *ast.Call) (*expr.Expr, error) {
 	if err := plainOnly(e, name); err != nil {
 		return nil, err
 	}
+	if l, ok := lastArg(e).(*ast.ArrayLit); ok && e.Variadic { // the same as its elements
+		flat := *e
+		flat.Variadic = false
+		flat.Args = append(slices.Clone(e.Args[:len(e.Args)-1]), l.Elems...)
+		e = &flat
+	}
 	if e.Variadic {
 		return nil, sqlerr.Unsupported("VARIADIC arguments are not supported").At(e.Position())
 	}
@@ -66,7 +72,22 @@ func (c *exprCtx) call(e *ast.Call) (*expr.Expr, error) {
 	if fn.IsTable(name) && !fn.IsScalar(name) {
 		return c.setReturning(e, name)
 	}
-	return c.function(name, e.Args, e.Position())
+	out, err := c.function(name, e.Args, e.Position())
+	if err != nil && len(e.Name) == 2 {
+		if x := sqlerr.As(err); x.Code == sqlerr.UndefinedFunction { // as the grammar's own functions are called
+			qualified := *x
+			qualified.Message = strings.Replace(x.Message, "function "+name+"(", "function pg_catalog."+name+"(", 1)
+			return nil, &qualified
+		}
+	}
+	return out, err
+}
+
+func lastArg(e *ast.Call) ast.Expr {
+	if len(e.Args) == 0 {
+		return nil
+	}
+	return e.Args[len(e.Args)-1]
 }
 
 // plainOnly refuses the syntax of aggregates on a plain function.
@@ -98,6 +119,9 @@ func (c *exprCtx) function(name string, in []ast.Expr, pos int) (*expr.Expr, err
 		if t, err := types.ByName(name, nil, 0); err == nil {
 			return c.b.cast(args[0], t, fn.Explicit)
 		}
+	}
+	if name == "pg_typeof" && len(args) == 1 && c.b.typeOf(args[0]).ID == types.Unknown {
+		return expr.Lit(types.IntDatum(types.Regtype, int64(unknown.OID()))), nil
 	}
 	if name == "greatest" || name == "least" {
 		if args, _, err = c.b.unify(strings.ToUpper(name), args); err != nil {
@@ -148,7 +172,8 @@ func (c *exprCtx) coalesce(e *ast.Call) (*expr.Expr, error) {
 	if len(e.Args) == 0 {
 		return nil, sqlerr.New(sqlerr.SyntaxError, "syntax error at or near \")\"").At(e.Position())
 	}
-	args, err := c.bindAll(e.Args)
+	inner := c.within("COALESCE")
+	args, err := inner.bindAll(e.Args)
 	if err != nil {
 		return nil, err
 	}
@@ -203,6 +228,10 @@ func (c *exprCtx) srf(e *ast.Call, name string) (*srfItem, error) {
 				WithHint("You might be able to move the set-returning function into a LATERAL FROM item.").At(e.Position())
 		case c.inOver:
 			where = "window function calls"
+		case c.noSRF && c.conditional != "":
+			where = c.conditional
+			return nil, sqlerr.Unsupported("set-returning functions are not allowed in %s", where).
+				WithHint("You might be able to move the set-returning function into a LATERAL FROM item.").At(e.Position())
 		}
 		return nil, sqlerr.Unsupported("set-returning functions are not allowed in %s", where).At(e.Position())
 	}

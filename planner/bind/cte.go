@@ -17,24 +17,24 @@ type cte struct {
 
 // cteScope is the WITH queries that are visible, innermost first.
 type cteScope struct {
-	parent *cteScope
-	list   []*cte
-	// pending is the name of a WITH RECURSIVE item that is being bound.
-	pending string
+	parent  *cteScope
+	list    []*cte
+	pending *recursion // the item of WITH RECURSIVE that is being bound
 }
 
-func (s *cteScope) find(name string) (*cte, bool) {
+// find looks a name up: a query that has been bound, or the recursive one that is being bound.
+func (s *cteScope) find(name string) (*cte, *recursion) {
 	for at := s; at != nil; at = at.parent {
-		if at.pending == name {
-			return nil, true
+		if at.pending != nil && at.pending.name == name {
+			return nil, at.pending
 		}
 		for i := len(at.list) - 1; i >= 0; i-- {
 			if at.list[i].name == name {
-				return at.list[i], true
+				return at.list[i], nil
 			}
 		}
 	}
-	return nil, false
+	return nil, nil
 }
 
 // bindCTEs binds a WITH clause and returns the scope of the query that it stands before.
@@ -50,11 +50,14 @@ func (b *Binder) bindCTEs(sel *ast.Select, outer *scope, in *cteScope) (*cteScop
 				return nil, sqlerr.New(sqlerr.DuplicateAlias, "WITH query name %q specified more than once", w.Name).At(w.Position())
 			}
 		}
+		var q *Query
+		var err error
 		if sel.Recursive {
-			s.pending = w.Name
+			q, err = b.bindRecursive(w, outer, s)
 		}
-		q, err := b.bindQuery(w.Query, &queryEnv{outer: outer, ctes: s, resolve: true})
-		s.pending = ""
+		if q == nil && err == nil {
+			q, err = b.bindQuery(w.Query, &queryEnv{outer: outer, ctes: s, resolve: true})
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -97,10 +100,6 @@ func (c *cte) ref(b *Binder) (*logical.Node, []Column, error) {
 		cols[i].ID = m[cols[i].ID]
 	}
 	return n, cols, nil
-}
-
-func recursive(name string, pos int) error {
-	return sqlerr.Unsupported("WITH RECURSIVE is not supported: %q refers to itself", name).At(pos)
 }
 
 // fieldsOf turns result columns into nameable ones.

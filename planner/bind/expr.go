@@ -19,7 +19,15 @@ type exprCtx struct {
 	block *block
 	// noSRF and noWindow forbid these where a block allows aggregates (HAVING).
 	noSRF, noWindow bool
+	conditional     string // CASE or COALESCE, inside one
 	inAgg, inOver   bool
+}
+
+// within is the context inside CASE or COALESCE, where no set-returning function may stand.
+func (c *exprCtx) within(what string) *exprCtx {
+	inner := *c
+	inner.noSRF, inner.conditional = true, what
+	return &inner
 }
 
 // bind binds any expression.
@@ -44,7 +52,7 @@ func (c *exprCtx) bind(e ast.Expr) (*expr.Expr, error) {
 	case *ast.Cast:
 		return c.castExpr(e)
 	case *ast.Case:
-		return c.caseExpr(e)
+		return c.within("CASE").caseExpr(e)
 	case *ast.Is:
 		return c.is(e)
 	case *ast.IsDistinct:
@@ -308,6 +316,11 @@ func or(xs []*expr.Expr) *expr.Expr {
 }
 
 func (c *exprCtx) isDistinct(e *ast.IsDistinct) (*expr.Expr, error) {
+	if l, ok := e.Left.(*ast.Row); ok {
+		if r, ok := e.Right.(*ast.Row); ok {
+			return c.rowsDistinct(e, l, r)
+		}
+	}
 	l, err := c.bind(e.Left)
 	if err != nil {
 		return nil, err
@@ -327,6 +340,29 @@ func (c *exprCtx) isDistinct(e *ast.IsDistinct) (*expr.Expr, error) {
 		}
 	}
 	out := &expr.Expr{Kind: expr.Distinct, Type: boolType, Args: args, Pos: e.Position()}
+	if e.Not {
+		out = not(out)
+	}
+	return out, nil
+}
+
+// rowsDistinct compares two rows field by field.
+func (c *exprCtx) rowsDistinct(e *ast.IsDistinct, l, r *ast.Row) (*expr.Expr, error) {
+	if len(l.Elems) != len(r.Elems) {
+		return nil, sqlerr.New(sqlerr.SyntaxError, "unequal number of entries in row expressions").At(e.Position())
+	}
+	var parts []*expr.Expr
+	for i := range l.Elems {
+		p, err := c.isDistinct(&ast.IsDistinct{Pos: e.Pos, Left: l.Elems[i], Right: r.Elems[i]})
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, p)
+	}
+	if len(parts) == 0 {
+		return expr.Lit(types.BoolDatum(e.Not)), nil
+	}
+	out := or(parts)
 	if e.Not {
 		out = not(out)
 	}

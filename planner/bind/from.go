@@ -140,10 +140,11 @@ func (b *Binder) bindTableName(t *ast.TableName, s *scope) (*source, error) {
 			WithHint("Write … JOIN relation FOR SYSTEM_TIME AS OF left_time AS alias ON ….").At(t.Position())
 	}
 	if len(t.Name) == 1 {
-		if c, ok := s.ctes.find(t.Name[0]); ok {
-			if c == nil {
-				return nil, recursive(t.Name[0], t.Position())
-			}
+		c, r := s.ctes.find(t.Name[0])
+		if r != nil {
+			return r.ref(b, t)
+		}
+		if c != nil {
 			n, cols, err := c.ref(b)
 			if err != nil {
 				return nil, err

@@ -185,6 +185,9 @@ func (c *exprCtx) quantified(e *ast.Quantified) (*expr.Expr, error) {
 	return c.quantifiedArray(e, l, arr)
 }
 
+// patternOps are the operators behind LIKE and its kin.
+var patternOps = map[string]string{"like": "~~", "not like": "!~~", "ilike": "~~*", "not ilike": "!~~*"}
+
 func (c *exprCtx) quantifiedArray(e *ast.Quantified, l, arr *expr.Expr) (*expr.Expr, error) {
 	elem := unknown
 	switch t := c.b.typeOf(arr); t.ID {
@@ -199,7 +202,11 @@ func (c *exprCtx) quantifiedArray(e *ast.Quantified, l, arr *expr.Expr) (*expr.E
 		return nil, sqlerr.New(sqlerr.WrongObjectType, "op ANY/ALL (array) requires array on right side").At(e.Position())
 	}
 	probe := expr.Lit(types.NullOf(elem))
-	cmp, err := c.operator(e.Op, []*expr.Expr{l, probe}, e.Position())
+	op := e.Op
+	if p := patternOps[op]; p != "" {
+		op = p
+	}
+	cmp, err := c.operator(op, []*expr.Expr{l, probe}, e.Position())
 	if err != nil {
 		return nil, err
 	}

@@ -22,13 +22,21 @@ func (b *Binder) bindTableFunc(t *ast.TableFunc, s *scope, left *source) (*sourc
 			return b.bindWindow(t, name, s, left)
 		}
 	}
-	if len(t.ColumnDefs) > 0 {
-		return nil, sqlerr.Unsupported("a column definition list is not supported for table functions").At(t.Position())
+	calls, err := c.fromCalls(t)
+	if err != nil {
+		return nil, err
+	}
+	if len(calls) > 1 && !slices.ContainsFunc(calls, func(f fromCall) bool { return !fn.IsTable(f.name) }) {
+		node, err := c.lockStep(calls, t.Ordinality)
+		if err != nil {
+			return nil, err
+		}
+		return b.nameFunction(t, node, node.Out)
 	}
 	var node *logical.Node
 	var cols []logical.Col
-	for i, call := range t.Calls {
-		n, out, err := c.fromFunction(call, t.Ordinality || len(t.Calls) > 1)
+	for i, f := range calls {
+		n, out, err := c.fromFunction(f, t.Ordinality || len(calls) > 1)
 		if err != nil {
 			return nil, err
 		}
@@ -38,25 +46,115 @@ func (b *Binder) bindTableFunc(t *ast.TableFunc, s *scope, left *source) (*sourc
 		}
 		node, cols = b.zip(node, cols, n, out)
 	}
-	if len(t.Calls) > 1 && !t.Ordinality {
+	if len(calls) > 1 && !t.Ordinality {
 		cols = cols[:len(cols)-1]
 	}
 	return b.nameFunction(t, node, cols)
 }
 
+// fromCall is a function call in FROM with its column definition list.
+type fromCall struct {
+	*ast.Call
+	name string
+	defs []ast.ColumnDef
+}
+
+// fromCalls lists the calls of a FROM item; unnest of several arrays is one call for each.
+func (c *exprCtx) fromCalls(t *ast.TableFunc) ([]fromCall, error) {
+	var out []fromCall
+	for i, e := range t.Calls {
+		name, err := functionName(e.Name, e.Position())
+		if err != nil {
+			return nil, err
+		}
+		if err := plainOnly(e, name); err != nil {
+			return nil, err
+		}
+		f := fromCall{Call: e, name: name}
+		switch {
+		case i < len(t.CallDefs) && t.CallDefs[i] != nil:
+			f.defs = t.CallDefs[i]
+		case len(t.Calls) == 1:
+			f.defs = t.ColumnDefs
+		}
+		if name != "unnest" || len(e.Args) < 2 {
+			out = append(out, f)
+			continue
+		}
+		for _, a := range e.Args {
+			one := *e
+			one.Args = []ast.Expr{a}
+			out = append(out, fromCall{Call: &one, name: name})
+		}
+	}
+	return out, nil
+}
+
+// lockStep makes a leaf of several functions side by side.
+func (c *exprCtx) lockStep(calls []fromCall, ordinality bool) (*logical.Node, error) {
+	n := &logical.Node{Op: logical.TableFunc, In: []*logical.Node{logical.OneRow()}}
+	for i, f := range calls {
+		info, fields, err := c.definedFunction(f)
+		if err != nil {
+			return nil, err
+		}
+		info.Columns = len(fields)
+		for _, f := range fields {
+			n.Out = append(n.Out, c.b.NewCol(f.Name, f.Type, false))
+		}
+		if i == 0 {
+			n.Func = info
+			continue
+		}
+		n.Func.Volatile = n.Func.Volatile || info.Volatile
+		n.Func.More = append(n.Func.More, *info)
+	}
+	if ordinality {
+		n.Func.Ordinality = true
+		n.Out = append(n.Out, c.b.NewCol("ordinality", int8Type, true))
+	}
+	return n, nil
+}
+
+// definedFunction resolves a call whose columns a definition list may give.
+func (c *exprCtx) definedFunction(f fromCall) (*logical.FuncInfo, []types.Field, error) {
+	record := fn.IsRecordTable(f.name)
+	switch {
+	case !record && f.defs != nil:
+		return nil, nil, sqlerr.New(sqlerr.SyntaxError, "a column definition list is only allowed for functions returning \"record\"").At(f.defs[0].Position())
+	case !record:
+		return c.tableFunction(f.Call, f.name)
+	case f.defs == nil:
+		return nil, nil, sqlerr.New(sqlerr.SyntaxError, "a column definition list is required for functions returning \"record\"").At(f.Position())
+	}
+	var fields []types.Field
+	for _, d := range f.defs {
+		t, err := c.b.TypeName(d.Type)
+		if err != nil {
+			return nil, nil, err
+		}
+		if slices.ContainsFunc(fields, func(o types.Field) bool { return o.Name == d.Name }) {
+			return nil, nil, sqlerr.New(sqlerr.DuplicateColumn, "column name %q specified more than once", d.Name).At(d.Position())
+		}
+		fields = append(fields, types.Field{Name: d.Name, Type: t})
+	}
+	// The function is told the names as a further argument; the types are those of its columns.
+	call := *f.Call
+	names := &ast.ArrayLit{Pos: f.Call.Pos}
+	for _, x := range fields {
+		names.Elems = append(names.Elems, &ast.Literal{Kind: ast.LitString, Text: x.Name})
+	}
+	call.Args = append(slices.Clone(call.Args), names)
+	info, _, err := c.tableFunction(&call, f.name)
+	return info, fields, err
+}
+
 // fromFunction makes a leaf for one function call; with ordinality its last column counts the rows.
-func (c *exprCtx) fromFunction(e *ast.Call, ordinality bool) (*logical.Node, []logical.Col, error) {
-	name, err := functionName(e.Name, e.Position())
-	if err != nil {
-		return nil, nil, err
+func (c *exprCtx) fromFunction(f fromCall, ordinality bool) (*logical.Node, []logical.Col, error) {
+	if !fn.IsTable(f.name) {
+		return c.scalarInFrom(f.Call, f.name, ordinality)
 	}
-	if err := plainOnly(e, name); err != nil {
-		return nil, nil, err
-	}
-	if !fn.IsTable(name) {
-		return c.scalarInFrom(e, name, ordinality)
-	}
-	info, fields, err := c.tableFunction(e, name)
+	info, fields, err := c.definedFunction(f)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -123,7 +221,7 @@ func (b *Binder) nameFunction(t *ast.TableFunc, node *logical.Node, cols []logic
 	}
 	single := len(cols) == 1 || len(cols) == 2 && t.Ordinality
 	for i, c := range cols {
-		if i == 0 && single && t.Alias != "" && len(t.Calls) == 1 {
+		if i == 0 && single && t.Alias != "" && len(t.Calls) == 1 && len(t.ColumnDefs) == 0 {
 			c.Name = t.Alias // the alias of a function with one column names the column too
 		}
 		r.cols = append(r.cols, column{Col: c})
@@ -149,40 +247,41 @@ func (st *selectState) tableFuncs(node *logical.Node) (*logical.Node, error) {
 		s := st.bl.srfs[0]
 		return &logical.Node{Op: logical.TableFunc, In: []*logical.Node{node}, Func: s.info, Out: s.cols}, nil
 	}
-	if nestedSRF(st.bl.srfs) {
-		for _, s := range st.bl.srfs { // f(g(x)): inner functions were bound first
-			node = &logical.Node{Op: logical.TableFunc, In: []*logical.Node{node}, Func: s.info, Out: s.cols}
+	for _, level := range srfLevels(st.bl.srfs) {
+		info := *level[0].info
+		info.Columns = len(level[0].cols)
+		out := slices.Clone(level[0].cols)
+		for _, s := range level[1:] {
+			more := *s.info
+			more.Columns = len(s.cols)
+			info.Volatile = info.Volatile || more.Volatile
+			info.More = append(info.More, more)
+			out = append(out, s.cols...)
 		}
-		return node, nil
+		node = &logical.Node{Op: logical.TableFunc, In: []*logical.Node{node}, Func: &info, Out: out}
 	}
-	var zipped *logical.Node
-	var cols []logical.Col
-	for _, s := range st.bl.srfs {
-		info := *s.info
-		info.Ordinality = true
-		n := &logical.Node{Op: logical.TableFunc, In: []*logical.Node{logical.OneRow()}, Func: &info}
-		n.Out = append(slices.Clone(s.cols), st.b.NewCol("ordinality", int8Type, true))
-		if zipped == nil {
-			zipped, cols = n, n.Out
-			continue
-		}
-		zipped, cols = st.b.zip(zipped, cols, n, n.Out)
-	}
-	return lateralJoin(logical.Inner, node, zipped, nil), nil
+	return node, nil
 }
 
-// nestedSRF tells whether an argument of one function is the result of another.
-func nestedSRF(srfs []*srfItem) bool {
-	made := logical.Set{}
-	for _, s := range srfs {
+// srfLevels sorts the functions of a select list by nesting: those without another one in their
+// arguments run first, in lock-step, then those around them.
+func srfLevels(srfs []*srfItem) [][]*srfItem {
+	level := map[int]int{} // of a column that a function makes, from 1
+	var out [][]*srfItem
+	for _, s := range srfs { // inner functions were bound before those around them
+		at := 0
 		for _, a := range s.info.Args {
-			if logical.ColsOf(a).Meets(made) {
-				return true
+			for id := range logical.ColsOf(a) {
+				at = max(at, level[id])
 			}
 		}
+		if at == len(out) {
+			out = append(out, nil)
+		}
+		out[at] = append(out[at], s)
 		for _, c := range s.cols {
-			made[c.ID] = true
+			level[c.ID] = at + 1
 		}
 	}
-	return false
+	return out
 }

@@ -51,7 +51,7 @@ func renumber(n *Node, m map[int]int) *Node {
 	for i := range c.Out {
 		c.Out[i].ID = to(c.Out[i].ID)
 	}
-	c.Keys = all(n.Keys)
+	c.Keys, c.Work = all(n.Keys), all(n.Work)
 	if n.Unique != nil {
 		c.Unique = make([][]int, len(n.Unique))
 		for i, ids := range n.Unique {

@@ -142,6 +142,10 @@ func (n *Node) mapExprs(f func(*expr.Expr) *expr.Expr) {
 	if n.Func != nil {
 		c := *n.Func
 		c.Args = mapAll(c.Args, f)
+		c.More = append([]FuncInfo(nil), c.More...)
+		for i := range c.More {
+			c.More[i].Args = mapAll(c.More[i].Args, f)
+		}
 		n.Func = &c
 	}
 	if n.Over != nil {

@@ -30,8 +30,10 @@ const (
 	Over      Op = "over"
 	Apply     Op = "apply"
 	MaxOne    Op = "maxone"
-	AsOf      Op = "asof"  // Kind, Preds: equalities, AsOf: the order
-	Probe     Op = "probe" // Kind, Preds: the right side as it stands when a left row comes
+	AsOf      Op = "asof"      // Kind, Preds: equalities, AsOf: the order
+	Probe     Op = "probe"     // Kind, Preds: the right side as it stands when a left row comes
+	Recursive Op = "recursive" // In: the base and the recursive term
+	WorkTable Op = "worktable" // the recursive query itself, inside its term
 )
 
 // Col is a column that a node makes.
@@ -81,9 +83,12 @@ type Node struct {
 	// Count is the Merge Agg's input column with the partial count of rows.
 	Count int
 
-	Map   [][]int // Union, SetOp: per input, the columns that feed Out
+	Map   [][]int // Union, SetOp, Recursive: per input, the columns that feed Out
 	SetOp string  // "intersect", "except"
 	All   bool
+	Work  []int // Recursive: the columns of its WorkTable
+	// Grows tells of a WorkTable that its rows are never taken back.
+	Grows bool
 
 	Win   *WindowInfo
 	Func  *FuncInfo
@@ -193,6 +198,10 @@ type FuncInfo struct {
 	Ordinality bool
 	Outer      bool // a row without results is kept, padded with NULLs
 	Volatile   bool
+	// More are functions in lock-step with this one.
+	More []FuncInfo
+	// Columns is the number of columns that the function gives, of those in More.
+	Columns int
 }
 
 // OverCall is one window function; the column is the Over's Out at the same position.
@@ -242,7 +251,7 @@ type Subquery struct {
 // Cols returns the columns of the node's output in order.
 func (n *Node) Cols() []Col {
 	switch n.Op {
-	case Scan, Values, Project, Union, SetOp:
+	case Scan, Values, Project, Union, SetOp, Recursive, WorkTable:
 		return n.Out
 	case Filter, Temporal, Distinct, Sort, Limit, MaxOne:
 		return n.In[0].Cols()

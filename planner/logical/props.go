@@ -91,7 +91,7 @@ func rawKeys(n *Node) [][]int {
 		return projectKeys(n)
 	case Distinct:
 		return append(Keys(n.In[0]), ids(n.Cols()))
-	case SetOp:
+	case SetOp, Recursive:
 		if !n.All {
 			return [][]int{ids(n.Out)}
 		}
@@ -288,7 +288,9 @@ func AppendOnly(n *Node) bool {
 		return n.Scan.AppendOnly
 	case Values:
 		return true
-	case Filter, Project, Union, Window, TableFunc, Expand, Distinct:
+	case WorkTable:
+		return n.Grows
+	case Filter, Project, Union, Window, TableFunc, Expand, Distinct, Recursive:
 		return allAppendOnly(n)
 	case Temporal:
 		return !Expires(n.Preds[0]) && allAppendOnly(n)

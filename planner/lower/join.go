@@ -186,6 +186,9 @@ func outputOf(cols []logical.Col, both, left []int, kind logical.JoinKind) ([]in
 // join columns already stays where it is and the other side follows it. placed are the numbers of the
 // key pairs that the rows are spread by, as the operator wants them: nil when by all in their order.
 func (l *lowerer) joinEdges(n *logical.Node, la int, lin output, lk []int, ra int, rin output, rk []int) (edges []input, d dist, placed []int) {
+	if l.inLoop {
+		return []input{local(la), local(ra)}, dist{kind: plan.Single}, []int{}
+	}
 	if len(lk) == 0 {
 		single := func(at int, d dist) input {
 			if d.kind == plan.Single {

@@ -67,6 +67,8 @@ type lowerer struct {
 	// aliases are handles (−1, −2 …) of shared nodes under other column ids.
 	aliases []output
 	aliasOf []int
+	// inLoop tells that the plan is the loop of a recursive query: all rows are on one worker.
+	inLoop bool
 	// outer gives the position of an outer row's column, inside an Apply's subplan.
 	outer map[int]int
 }
@@ -94,6 +96,9 @@ func local(node int) input { return input{node: node, x: plan.Local} }
 
 // add appends a node, or finds the equal one.
 func (l *lowerer) add(n *logical.Node, opName string, format int, cfg any, ins []input, cols []logical.Col, d dist) (int, error) {
+	if l.inLoop {
+		d = dist{kind: plan.Single}
+	}
 	raw, err := json.Marshal(cfg)
 	if err != nil {
 		return 0, fmt.Errorf("plan of %s: %w", opName, err)

@@ -77,6 +77,8 @@ func (l *lowerer) lower(n *logical.Node) (int, error) {
 		return l.over(n)
 	case logical.Apply:
 		return l.apply(n)
+	case logical.Recursive:
+		return l.recursive(n)
 	}
 	return 0, fmt.Errorf("planner: cannot lower %s", n.Op)
 }
@@ -417,6 +419,13 @@ func (l *lowerer) tableFunc(n *logical.Node) (int, error) {
 		return 0, err
 	}
 	cfg := tablefunc.Config{Func: n.Func.Name, ArgTypes: n.Func.ArgTypes, Args: args, Ordinality: n.Func.Ordinality, Outer: n.Func.Outer}
+	for _, m := range n.Func.More {
+		call := tablefunc.Call{Func: m.Name, ArgTypes: m.ArgTypes, Columns: m.Columns}
+		if call.Args, err = l.exprs(m.Args, in.ids); err != nil {
+			return 0, err
+		}
+		cfg.More = append(cfg.More, call)
+	}
 	return l.add(n, tablefunc.Name, 1, cfg, []input{local(at)}, n.Cols(), in.dist)
 }
 

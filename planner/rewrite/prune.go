@@ -31,8 +31,10 @@ func (p *pruner) node(n *logical.Node, need logical.Set) *logical.Node {
 		return p.agg(n, need)
 	case logical.Union:
 		return p.union(n, need)
-	case logical.SetOp:
+	case logical.SetOp, logical.Recursive:
 		return p.setOp(n)
+	case logical.WorkTable:
+		return n
 	case logical.Join, logical.AsOf, logical.Probe:
 		return p.join(n, need)
 	case logical.Apply:

@@ -89,7 +89,8 @@ type (
 		Ordinality bool
 		Alias      string
 		Columns    []string
-		ColumnDefs []ColumnDef // AS t(a int, b text)
+		ColumnDefs []ColumnDef   // AS t(a int, b text)
+		CallDefs   [][]ColumnDef // per call, AS (a int, b text) inside ROWS FROM
 	}
 	// Join joins two table expressions.
 	Join struct {

@@ -137,6 +137,13 @@ func (r *registry) assumeSame(cands []candidate, args []types.Type) []candidate 
 		for _, d := range c.declared {
 			ok = ok && r.coercible(known, d)
 		}
+		if ok { // array || array and array || element are told apart by what they agree on
+			same := make([]types.Type, len(args))
+			for i := range same {
+				same[i] = known
+			}
+			_, ok = r.bindPolymorphic(c.declared, same)
+		}
 		if ok {
 			out = append(out, c)
 		}

@@ -198,6 +198,9 @@ type Table struct {
 	Variadic   bool
 	Columns    []types.Field // one column named like the function for scalar results
 	ColumnFunc func(args []types.Type) []types.Field
+	// Record tells that the call says the columns, in a column definition list: Rows gets their names
+	// in a last argument of type text[], and finds their types in out.
+	Record     bool
 	Volatility Volatility
 	// Rows appends the function's rows for one row of arguments.
 	Rows func(c *Ctx, args []types.Datum, out *rows.Builder) error

@@ -77,6 +77,12 @@ func IsScalar(name string) bool { return len(global.seal().scalars[name]) > 0 }
 // IsTable tells whether some table function has this name.
 func IsTable(name string) bool { return len(global.seal().tables[name]) > 0 }
 
+// IsRecordTable tells whether the table function of this name needs a column definition list.
+func IsRecordTable(name string) bool {
+	l := global.seal().tables[name]
+	return len(l) > 0 && l[0].Record
+}
+
 func (r *registry) addScalar(s Scalar) {
 	r.open("scalar function " + s.Name)
 	defer r.mu.Unlock()

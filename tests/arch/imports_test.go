@@ -88,6 +88,7 @@ var wrapped = map[string]string{
 	"github.com/pingcap/tidb/pkg/parser": "sql/parse/query",
 	"github.com/apache/arrow-go/v18":     "sql/rows",
 	"github.com/cockroachdb/apd/v3":      "sql/types",
+	"golang.org/x/text":                  "sql/fn/text",
 	"github.com/cockroachdb/pebble/v2":   "exec/state",
 	"github.com/twmb/franz-go":           "connector/kafka",
 	"github.com/jackc/pgx/v5/pgproto3":   "server/pgwire",

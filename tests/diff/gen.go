@@ -133,6 +133,7 @@ func (g *gen) query() query {
 		{"topn", g.topnQuery}, {"window", g.windowQuery}, {"subquery", g.subQuery}, {"threeway", g.threeWay},
 		{"over", g.overQuery}, {"rank", g.rankQuery},
 		{"correlated", g.correlatedQuery}, {"correlated", g.correlatedQuery}, {"asof", g.asofQuery}, {"range", g.rangeQuery},
+		{"recursive", g.recursive},
 	}
 	f := forms[g.r.IntN(len(forms))]
 	g.features[f.name]++

@@ -17,6 +17,7 @@ import (
 	_ "tidemill/exec/op/partialagg"
 	_ "tidemill/exec/op/project"
 	_ "tidemill/exec/op/rangejoin"
+	_ "tidemill/exec/op/recursive"
 	_ "tidemill/exec/op/session"
 	_ "tidemill/exec/op/setop"
 	_ "tidemill/exec/op/sort"

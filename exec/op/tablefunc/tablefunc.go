@@ -6,6 +6,9 @@
 // outer, a row for which the function gives nothing appears once, with NULLs (LEFT JOIN LATERAL).
 // A row whose arguments or function call fail is diverted.
 //
+// Several functions run in lock-step (more): their first rows stand side by side, then their second ones,
+// the shorter functions padded with NULLs.
+//
 // A function in FROM without LATERAL reads the one row without columns of a values leaf.
 package tablefunc
 
@@ -30,19 +33,37 @@ const Name = "tablefunc"
 type Config struct {
 	Func string `json:"func"`
 	// ArgTypes are the declared argument types of the chosen overload; absent = the arguments' types.
-	ArgTypes   []types.Type `json:"argtypes,omitempty"`
-	Args       []*expr.Expr `json:"args"`
-	Ordinality bool         `json:"ordinality,omitempty"` // adds a bigint counted from 1
-	Outer      bool         `json:"outer,omitempty"`
+	ArgTypes []types.Type `json:"argtypes,omitempty"`
+	Args     []*expr.Expr `json:"args"`
+	// More are functions that run in lock-step with the first one, the shorter ones padded with NULLs.
+	More       []Call `json:"more,omitempty"`
+	Ordinality bool   `json:"ordinality,omitempty"` // adds a bigint counted from 1
+	Outer      bool   `json:"outer,omitempty"`
+}
+
+// Call is a further function, with fields as in Config.
+type Call struct {
+	Func     string       `json:"func"`
+	ArgTypes []types.Type `json:"argtypes,omitempty"`
+	Args     []*expr.Expr `json:"args"`
+	Columns  int          `json:"columns"` // it gives so many
+}
+
+// function is one of the functions with its place among the arguments and columns.
+type function struct {
+	spec *fn.Table
+	args []types.Datum
+	// rows are its own rows, where several functions run in lock-step; nil = those of the operator.
+	rows *rows.Builder
 }
 
 type tablefunc struct {
 	Config
-	spec   *fn.Table
+	funcs  []function
 	prog   *expr.Program
 	out    types.Schema
-	result types.Schema // the function's columns
-	args   []types.Datum
+	result types.Schema  // the functions' columns
+	args   []types.Datum // of all functions, one after the other
 
 	rows *rows.Builder // the function's rows
 	idx  []int32       // per row of rows: its input row, −1 = to be left out
@@ -71,6 +92,13 @@ func (c *Config) explain(in types.Schema) string {
 		args[i] = op.ExprText(a, in)
 	}
 	s := c.Func + "(" + strings.Join(args, ", ") + ")"
+	for _, m := range c.More {
+		args = args[:0]
+		for _, a := range m.Args {
+			args = append(args, op.ExprText(a, in))
+		}
+		s += ", " + m.Func + "(" + strings.Join(args, ", ") + ")"
+	}
 	if c.Ordinality {
 		s += " with ordinality"
 	}
@@ -86,17 +114,7 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	ts := c.ArgTypes
-	if ts == nil {
-		for _, a := range c.Args {
-			ts = append(ts, a.Type)
-		}
-	}
-	t := &tablefunc{Config: c, out: env.Out, args: make([]types.Datum, len(c.Args))}
-	var ok bool
-	if t.spec, ok = fn.FindTable(c.Func, ts); !ok {
-		return nil, fmt.Errorf("tablefunc: this build has no function %s", c.Func)
-	}
+	t := &tablefunc{Config: c, out: env.Out}
 	from, to := len(env.In[0]), len(env.Out)
 	if c.Ordinality {
 		to--
@@ -105,13 +123,59 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		return nil, fmt.Errorf("tablefunc: %d output columns for %d input columns", len(env.Out), from)
 	}
 	t.result = env.Out[from:to]
-	if len(c.Args) > 0 {
-		if t.prog, err = expr.Compile(c.Args); err != nil {
-			return nil, err
-		}
+	if err := t.find(); err != nil {
+		return nil, err
 	}
 	t.rows = rows.NewBuilder(t.result, 64)
 	return t, nil
+}
+
+// find looks the functions up and compiles their arguments.
+func (t *tablefunc) find() error {
+	first := len(t.result)
+	for _, m := range t.More {
+		first -= m.Columns
+	}
+	if first < 0 {
+		return fmt.Errorf("tablefunc: %d columns for the columns of %d functions", len(t.result), len(t.More)+1)
+	}
+	var args []*expr.Expr
+	at := 0
+	for _, m := range append([]Call{{t.Func, t.ArgTypes, t.Args, first}}, t.More...) {
+		ts := m.ArgTypes
+		if ts == nil {
+			for _, a := range m.Args {
+				ts = append(ts, a.Type)
+			}
+		}
+		f := function{}
+		var ok bool
+		if f.spec, ok = fn.FindTable(m.Func, ts); !ok {
+			return fmt.Errorf("tablefunc: this build has no function %s", m.Func)
+		}
+		if len(t.More) > 0 {
+			f.rows = rows.NewBuilder(t.result[at:at+m.Columns], 16)
+		}
+		at += m.Columns
+		args = append(args, m.Args...)
+		t.funcs = append(t.funcs, f)
+	}
+	t.args = make([]types.Datum, len(args))
+	at = 0
+	for i := range t.funcs {
+		n := len(t.Args)
+		if i > 0 {
+			n = len(t.More[i-1].Args)
+		}
+		t.funcs[i].args = t.args[at : at+n]
+		at += n
+	}
+	if len(args) == 0 {
+		return nil
+	}
+	var err error
+	t.prog, err = expr.Compile(args)
+	return err
 }
 
 func (t *tablefunc) Push(c *op.Ctx, _ int, in *rows.Batch) error {
@@ -151,11 +215,12 @@ func (t *tablefunc) Finish(*op.Ctx) error { return nil }
 // call adds the function's rows for input row r.
 func (t *tablefunc) call(c *op.Ctx, in *rows.Batch, r int) error {
 	before := t.rows.Len()
-	err := t.spec.Rows(c.Fn, t.args, t.rows)
-	if err == nil && len(c.Fn.Errs) > 0 {
-		err = c.Fn.Errs[0].Err
+	var err error
+	if len(t.More) == 0 {
+		err = run(c, &t.funcs[0], t.rows)
+	} else {
+		err = t.lockStep(c)
 	}
-	c.Fn.Errs = nil
 	from := int32(r)
 	if err != nil {
 		t.rows.AbortRow()
@@ -173,6 +238,47 @@ func (t *tablefunc) call(c *op.Ctx, in *rows.Batch, r int) error {
 		}
 		t.rows.EndRow(1)
 		t.idx, t.ord = append(t.idx, from), append(t.ord, 0)
+	}
+	return nil
+}
+
+// run calls a function.
+func run(c *op.Ctx, f *function, out *rows.Builder) error {
+	err := f.spec.Rows(c.Fn, f.args, out)
+	if err == nil && len(c.Fn.Errs) > 0 {
+		err = c.Fn.Errs[0].Err
+	}
+	c.Fn.Errs = nil
+	return err
+}
+
+// lockStep calls all functions and puts their rows side by side.
+func (t *tablefunc) lockStep(c *op.Ctx) error {
+	most := 0
+	parts := make([]*rows.Batch, len(t.funcs))
+	for i := range t.funcs {
+		f := &t.funcs[i]
+		if err := run(c, f, f.rows); err != nil {
+			f.rows.Reset(0)
+			return err
+		}
+		parts[i] = f.rows.Finish()
+		f.rows.Reset(parts[i].N)
+		most = max(most, parts[i].N)
+	}
+	for k := range most {
+		at := 0
+		for _, p := range parts {
+			for _, v := range p.Cols {
+				if k < p.N {
+					t.rows.Cols[at].AppendFrom(v, k)
+				} else {
+					t.rows.Cols[at].AppendNull()
+				}
+				at++
+			}
+		}
+		t.rows.EndRow(1)
 	}
 	return nil
 }

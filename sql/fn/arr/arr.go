@@ -133,6 +133,14 @@ func init() {
 	}), "Returns an element of a one-dimensional array, NULL when there is none: a[i].", "select (array[10,20,30])[2]", "20")
 	spec("array_slice", false, sig(anyA, int4T, int4T), anyA, rowsOf(0, false, false, slice),
 		"Returns part of an array: a[low:high]. A bound that is NULL makes the result NULL.", "select (array[10,20,30])[2:3]", "{20,30}")
+	for d := 2; d <= 6; d++ {
+		bounds := sig(anyA)
+		for range 2 * d {
+			bounds = append(bounds, int4T)
+		}
+		spec("array_slice", false, bounds, anyA, rowsOf(0, false, false, slice),
+			"Returns part of an array of several dimensions: a[low:high][low:high].", "select (array[[1,2],[3,4]])[1:2][2:2]", "{{2},{4}}")
+	}
 	// A subscript in several dimensions arrives as the list of its indices.
 	spec("array_subscript", true, sig(anyA, int4T, int4T), anyE, rowsOf(0, true, true, func(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
 		a, err := load(args[0], i)
@@ -148,31 +156,48 @@ func init() {
 }
 
 func slice(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
-	if args[0].IsNull(i) || args[1].IsNull(i) || args[2].IsNull(i) {
-		return nil
+	for _, a := range args {
+		if a.IsNull(i) {
+			return nil
+		}
 	}
 	a, err := load(args[0], i)
 	if err != nil {
 		return err
 	}
-	if len(a.dims) == 0 {
-		a.append(out)
-		return nil
-	}
-	lower, n := int64(a.dims[0].Lower), int64(a.dims[0].Len)
-	lo, hi := max(args[1].I[i], lower), min(args[2].I[i], lower+n-1)
-	if lo > hi {
+	bounds := args[1:]
+	if len(bounds)/2 > len(a.dims) {
 		array{}.append(out)
 		return nil
 	}
-	stride := len(a.elems) / a.dims[0].Len
-	dims := append([]types.ArrayDim(nil), a.dims...)
-	for k := range dims {
-		dims[k].Lower = 1
+	from, n := make([]int, len(a.dims)), make([]int, len(a.dims))
+	dims := make([]types.ArrayDim, len(a.dims))
+	for k, d := range a.dims {
+		lo, hi := int64(d.Lower), int64(d.Lower+d.Len-1)
+		if 2*k < len(bounds) {
+			lo, hi = max(bounds[2*k].I[i], lo), min(bounds[2*k+1].I[i], hi)
+		}
+		if lo > hi {
+			array{}.append(out)
+			return nil
+		}
+		from[k], n[k] = int(lo)-d.Lower, int(hi-lo)+1
+		dims[k] = types.ArrayDim{Len: n[k], Lower: 1}
 	}
-	dims[0].Len = int(hi - lo + 1)
-	array{dims, a.elems[int(lo-lower)*stride : int(hi-lower+1)*stride]}.append(out)
+	array{dims, part(a.elems, a.dims, from, n, nil)}.append(out)
 	return nil
+}
+
+// part appends the elements of a rectangle of an array.
+func part(elems []types.Datum, dims []types.ArrayDim, from, n []int, out []types.Datum) []types.Datum {
+	if len(dims) == 0 {
+		return append(out, elems...)
+	}
+	stride := len(elems) / dims[0].Len
+	for i := from[0]; i < from[0]+n[0]; i++ {
+		out = part(elems[i*stride:(i+1)*stride], dims[1:], from[1:], n[1:], out)
+	}
+	return out
 }
 
 func notOneDim(what string) error {

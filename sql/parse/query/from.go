@@ -289,9 +289,11 @@ func (d *desugar) tableFunc(lateral bool) {
 		d.c.ExpectPunct("(")
 		d.list("functions", func() {
 			d.function()
-			if d.c.Is("as") {
-				d.c.Unsupported(d.c.Pos(), "column definitions inside ROWS FROM are not supported")
+			var defs []ast.ColumnDef
+			if d.c.Accept("as") {
+				defs = d.columnDefs()
 			}
+			n.CallDefs = append(n.CallDefs, defs)
 		})
 		d.c.ExpectPunct(")")
 		d.leave()

@@ -142,7 +142,9 @@ func (d *desugar) plainCall(t *lex.Token) bool {
 func (d *desugar) extract(t *lex.Token) bool {
 	d.c.Next()
 	d.c.Next()
-	d.open(t.Pos, "extract")
+	d.enter()
+	d.ident(t.Pos, &ast.Call{Pos: ast.Pos(t.Pos), Name: []string{"pg_catalog", "extract"}})
+	d.raw("(")
 	field := d.c.Peek()
 	if field.Kind != lex.Word && field.Kind != lex.Quoted && field.Kind != lex.String {
 		d.c.Unexpected()
