@@ -89,8 +89,10 @@ type Node struct {
 	// Limit and Offset are constants or parameters of type bigint; nil = none.
 	Limit, Offset *expr.Expr
 	WithTies      bool
-	Over          []OverCall
-	Sub           *ApplyInfo
+	// Dense makes the Limit of a TopN count groups of rows that are equal in order.
+	Dense bool
+	Over  []OverCall
+	Sub   *ApplyInfo
 }
 
 // ScanInfo names what a Scan reads.
