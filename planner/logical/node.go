@@ -96,9 +96,11 @@ type Node struct {
 	// Limit and Offset are constants or parameters of type bigint; nil = none.
 	Limit, Offset *expr.Expr
 	WithTies      bool
-	Over          []OverCall
-	Sub           *ApplyInfo
-	AsOf          *AsOfInfo
+	// Dense makes the Limit of a TopN count groups of rows that are equal in order.
+	Dense bool
+	Over  []OverCall
+	Sub   *ApplyInfo
+	AsOf  *AsOfInfo
 }
 
 // AsOfInfo is the condition "Left Cmp Right" of an AsOf, whose closest right row is the match.

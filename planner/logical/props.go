@@ -77,11 +77,11 @@ func rawKeys(n *Node) [][]int {
 	case Sort, Over, Session, Temporal:
 		return Keys(n.In[0])
 	case Limit, TopN:
-		if len(n.Keys) == 0 && !n.WithTies && litIs(n.Limit, 1) {
+		if len(n.Keys) == 0 && !n.WithTies && !n.Dense && litIs(n.Limit, 1) {
 			return [][]int{{}}
 		}
 		keys := Keys(n.In[0])
-		if n.Op == TopN && !n.WithTies && litIs(n.Limit, 1) {
+		if n.Op == TopN && !n.WithTies && !n.Dense && litIs(n.Limit, 1) {
 			keys = append([][]int{n.Keys}, keys...)
 		}
 		return keys

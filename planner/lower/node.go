@@ -511,6 +511,6 @@ func (l *lowerer) topN(n *logical.Node) (int, error) {
 	cfg := struct {
 		topn.Config
 		countConfig
-	}{topn.Config{Dist: placed, Order: order, Limit: lim, Offset: off, Partition: part, WithTies: n.WithTies, Number: len(n.Out) > 0}, exprs}
+	}{topn.Config{Dist: placed, Order: order, Limit: lim, Offset: off, Partition: part, WithTies: n.WithTies, Dense: n.Dense, Number: len(n.Out) > 0}, exprs}
 	return l.add(n, topn.Name, 1, cfg, []input{edge}, n.Cols(), d)
 }

@@ -41,8 +41,10 @@ func (p *pruner) node(n *logical.Node, need logical.Set) *logical.Node {
 		return p.apply(n, need)
 	case logical.Distinct:
 		return n.With(p.narrow(n.In[0], n.In[0].IDs()))
-	case logical.Over, logical.Session, logical.Temporal:
+	case logical.Session, logical.Temporal:
 		return n.With(p.narrow(n.In[0], union(need, n.Used())))
+	case logical.Over:
+		return p.over(n, need)
 	case logical.TopN:
 		out := n.With(p.narrow(n.In[0], union(need, n.Used())))
 		if len(n.Out) > 0 && !need[n.Out[0].ID] {
@@ -149,6 +151,21 @@ func (p *pruner) agg(n *logical.Node, need logical.Set) *logical.Node {
 	below.Add(c.Used())
 	c.In = []*logical.Node{p.node(n.In[0], below)}
 	return &c
+}
+
+// over drops calls whose results nobody reads, and the node when none is left.
+func (p *pruner) over(n *logical.Node, need logical.Set) *logical.Node {
+	c := *n
+	c.Out, c.Over = nil, nil
+	for i, col := range n.Out {
+		if need[col.ID] {
+			c.Out, c.Over = append(c.Out, col), append(c.Over, n.Over[i])
+		}
+	}
+	if len(c.Over) == 0 {
+		return p.node(n.In[0], need)
+	}
+	return c.With(p.narrow(n.In[0], union(need, c.Used())))
 }
 
 func (p *pruner) union(n *logical.Node, need logical.Set) *logical.Node {

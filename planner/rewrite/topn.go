@@ -6,29 +6,60 @@ import (
 	"tidemill/sql/types"
 )
 
-// topN turns a condition on ROW_NUMBER() into a top-N per partition: only the first rows are kept,
-// which can be maintained incrementally.
+// topN turns a condition on a numbering into a top-N per partition: only the first rows are kept.
 func topN(_ *Ctx, n *logical.Node, _ []logical.Col) (*logical.Node, error) {
 	return bottomUp(n, func(n *logical.Node) (*logical.Node, error) {
-		if n.Op != logical.Filter {
+		if n.Op != logical.Filter || n.In[0].Op != logical.Over {
 			return n, nil
 		}
 		over := n.In[0]
-		if over.Op != logical.Over || len(over.Over) != 1 || over.Over[0].Name != "row_number" {
-			return n, nil
+		if len(over.Over) == 1 && over.Over[0].Name == "row_number" {
+			return numberTopN(n, over), nil
 		}
-		rn := over.Out[0]
-		low, high, rest := bounds(n.Preds, rn.ID)
-		if high < 0 {
-			return n, nil
-		}
-		top := &logical.Node{Op: logical.TopN, In: over.In, Keys: over.Keys, Order: over.Order, Out: []logical.Col{rn}}
-		top.Limit = bigint(max(high-low+1, 0))
-		if low > 1 {
-			top.Offset = bigint(low - 1)
-		}
-		return logical.NewFilter(top, rest), nil
+		return rankTopN(n, over), nil
 	})
+}
+
+// numberTopN replaces a row_number that is alone and bounded: the top-N numbers its rows itself.
+func numberTopN(n, over *logical.Node) *logical.Node {
+	rn := over.Out[0]
+	low, high, rest := bounds(n.Preds, rn.ID)
+	if high < 0 {
+		return n
+	}
+	top := &logical.Node{Op: logical.TopN, In: over.In, Keys: over.Keys, Order: over.Order, Out: []logical.Col{rn}}
+	top.Limit = bigint(max(high-low+1, 0))
+	if low > 1 {
+		top.Offset = bigint(low - 1)
+	}
+	return logical.NewFilter(top, rest)
+}
+
+// rankTopN puts a top-N below numberings of which one is bounded. They look at the rows before their
+// own only, so that they number the first rows as before. The upper bound needs no filter any more:
+// where nothing else reads the numbers, they are not computed.
+func rankTopN(n, over *logical.Node) *logical.Node {
+	for _, c := range over.Over {
+		if c.Name != "row_number" && c.Name != "rank" && c.Name != "dense_rank" {
+			return n
+		}
+	}
+	for i, c := range over.Over {
+		id := over.Out[i].ID
+		low, high, rest := bounds(n.Preds, id)
+		if high < 0 {
+			continue
+		}
+		top := &logical.Node{
+			Op: logical.TopN, In: over.In, Keys: over.Keys, Order: over.Order, Limit: bigint(high),
+			WithTies: c.Name == "rank", Dense: c.Name == "dense_rank",
+		}
+		if low > 1 {
+			rest = n.Preds
+		}
+		return logical.NewFilter(over.With(top), rest)
+	}
+	return n
 }
 
 // bounds finds the range to which conditions hold a row number; high is −1 when there is no upper

@@ -66,7 +66,7 @@ func (t *topn) hidden(p, ordered int) bool {
 		return t.limit == 0
 	}
 	last := t.before.key(s.to - 1)
-	if t.WithTies {
+	if t.WithTies || t.Dense {
 		return bytes.Compare(t.key[:ordered], orderPart(last)) > 0
 	}
 	return bytes.Compare(t.key, last) > 0
@@ -88,6 +88,9 @@ func rowPart(key []byte) []byte {
 func (t *topn) visible(part []byte, l *list) (full bool) {
 	if t.limit == 0 {
 		return true
+	}
+	if t.Dense {
+		return t.groups(part, l)
 	}
 	skip, left := t.Offset, t.limit
 	var last []byte
@@ -128,6 +131,28 @@ func (t *topn) visible(part []byte, l *list) (full bool) {
 		return !full || t.WithTies
 	})
 	return full
+}
+
+// groups is visible where the limit counts groups of rows that are equal in order.
+func (t *topn) groups(part []byte, l *list) (full bool) {
+	n := int64(0)
+	var last []byte
+	t.table.Ascend(part, state.PrefixEnd(part), func(key, value []byte) bool {
+		w := state.WeightOf(value)
+		if w <= 0 {
+			return true
+		}
+		if o := orderPart(key); n == 0 || !bytes.Equal(o, last) {
+			if n == t.limit {
+				return false
+			}
+			n++
+			last = append(last[:0], o...)
+		}
+		l.add(key, w)
+		return true
+	})
+	return n == t.limit
 }
 
 func (t *topn) Finish(c *op.Ctx) error {

@@ -13,7 +13,8 @@
 // positions offset+1 … offset+limit, are read before anything changes. Finish reads them again and
 // emits the difference of the two lists. The cost per epoch and touched partition is the window,
 // whatever the size of the partition. With ties, the rows that are equal in order to the last visible
-// one are visible too (FETCH … WITH TIES, RANK). With number, the row's position is an extra column.
+// one are visible too (FETCH … WITH TIES, RANK). With dense, the limit counts groups of rows that are equal
+// in order (DENSE_RANK). With number, the row's position is an extra column.
 //
 // When the input never retracts, rows behind the window can never become visible: they are not
 // stored, or dropped when others push them out, and the state is bounded by the windows.
@@ -46,6 +47,9 @@ type Config struct {
 	WithTies  bool           `json:"with_ties,omitempty"`
 	// Dist lists the columns that rows are spread by, if not the partition's (see exec/op/place).
 	Dist []int `json:"dist"`
+	// Dense makes Limit count groups of rows that are equal in order, as DENSE_RANK() numbers them, instead
+	// of rows. It excludes Offset, WithTies and Number.
+	Dense bool `json:"dense,omitempty"`
 	// Number adds a bigint column with the row's position in its partition, from 1 on, as ROW_NUMBER()
 	// gives it. It excludes WithTies.
 	Number bool `json:"number,omitempty"`
@@ -110,6 +114,9 @@ func (c *Config) explain(in types.Schema) string {
 	if c.WithTies {
 		s += " with ties"
 	}
+	if c.Dense {
+		s += " groups of peers"
+	}
 	if c.Offset != 0 {
 		s += fmt.Sprintf(" offset %d", c.Offset)
 	}
@@ -145,6 +152,8 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		return nil, fmt.Errorf("topn: negative limit or offset")
 	case c.Number && c.WithTies:
 		return nil, fmt.Errorf("topn: number and with_ties exclude each other")
+	case c.Dense && (c.WithTies || c.Number || c.Offset != 0):
+		return nil, fmt.Errorf("topn: dense excludes with_ties, number and offset")
 	case len(t.out) != width:
 		return nil, fmt.Errorf("topn: %d output columns, want %d", len(t.out), width)
 	}

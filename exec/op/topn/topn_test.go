@@ -20,7 +20,7 @@ func TestModel(t *testing.T) {
 		for _, partition := range [][]int{nil, {0}} {
 			for _, limit := range []int64{-1, 0, 1, 3} {
 				for _, offset := range []int64{0, 2} {
-					for _, variant := range []string{"", "ties", "number"} {
+					for _, variant := range []string{"", "ties", "number", "dense"} {
 						c := Config{
 							Order: order[:1+int(offset)/2], Offset: offset, Partition: partition,
 							WithTies: variant == "ties", Number: variant == "number",
@@ -75,6 +75,10 @@ func model(c Config, in optest.Relation) (out optest.Relation) {
 	}
 	for _, g := range in.Groups(c.Partition) {
 		list := g.Sorted(schema, c.Order)
+		if c.Dense {
+			out = append(out, modelGroups(c, list, cols)...)
+			continue
+		}
 		end := len(list)
 		if c.Limit != nil {
 			end = min(end, int(c.Offset+*c.Limit))
@@ -88,6 +92,20 @@ func model(c Config, in optest.Relation) (out optest.Relation) {
 			if c.Number {
 				row = optest.Concat(row, optest.Row{types.IntDatum(types.Int8, int64(i)+1)})
 			}
+			out = append(out, optest.Weighted{Row: row, W: 1})
+		}
+	}
+	return out
+}
+
+// modelGroups takes the rows of the first groups of peers.
+func modelGroups(c Config, list []optest.Row, cols []int) (out optest.Relation) {
+	groups := int64(0)
+	for i, row := range list {
+		if i == 0 || optest.Key(row, cols) != optest.Key(list[i-1], cols) {
+			groups++
+		}
+		if c.Limit == nil || groups <= *c.Limit {
 			out = append(out, optest.Weighted{Row: row, W: 1})
 		}
 	}
