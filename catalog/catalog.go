@@ -52,9 +52,39 @@ type Column struct {
 	types.Field
 	// Default is the SQL text of DEFAULT, "" = none.
 	Default string `json:"default,omitempty"`
+	// Generated is the SQL text of the expression of GENERATED ALWAYS AS … STORED, "" = none.
+	Generated string `json:"generated,omitempty"`
+	// Identity is "always" or "by default" for an identity column. Sequence is where it, or the default
+	// of a serial column, takes its numbers from.
+	Identity string    `json:"identity,omitempty"`
+	Sequence *Sequence `json:"sequence,omitempty"`
 	// Include names the record metadata that fills the column of a source (key, partition, …).
 	Include string `json:"include,omitempty"`
 	Comment string `json:"comment,omitempty"`
+}
+
+// Sequence is the generator behind a serial or identity column. How far it has come is in the store.
+type Sequence struct {
+	Name  string `json:"name"` // in the schema of the table
+	Start int64  `json:"start"`
+	Step  int64  `json:"step"`
+	Min   int64  `json:"min"`
+	Max   int64  `json:"max"`
+	Cycle bool   `json:"cycle,omitempty"`
+}
+
+// Check is a CHECK constraint.
+type Check struct {
+	Name string `json:"name"`
+	Expr string `json:"expr"`           // SQL text
+	Cols []int  `json:"cols,omitempty"` // columns that it names
+}
+
+// Unique is a UNIQUE constraint. Its index keeps the table's rows by the columns.
+type Unique struct {
+	Name    string `json:"name"`
+	Columns []int  `json:"columns"`
+	Table   uint32 `json:"table"` // store table id of the index
 }
 
 // Storage says how a relation's rows are kept; the values are those of exec/view.
@@ -91,6 +121,12 @@ type Object struct {
 	Columns    []Column `json:"columns,omitempty"`
 	PrimaryKey []int    `json:"primary_key,omitempty"`
 	AppendOnly bool     `json:"append_only,omitempty"`
+	// PrimaryKeyName is the name that the primary key was given, "" for the usual one.
+	PrimaryKeyName string   `json:"primary_key_name,omitempty"`
+	Checks         []Check  `json:"checks,omitempty"`
+	Unique         []Unique `json:"unique,omitempty"`
+	// Shape changes whenever the columns or constraints of a table do.
+	Shape uint32 `json:"shape,omitempty"`
 
 	// Definition is the statement as the user wrote it; Query the query text of views and sinks, with
 	// SearchPath the path in force when it was written.
@@ -159,6 +195,14 @@ func (o *Object) VisibleFields() types.Schema { return o.Fields()[:o.Visible] }
 
 // QualifiedName returns schema.name for messages.
 func (o *Object) QualifiedName() string { return o.Schema + "." + o.Name }
+
+// KeyName is the name of the primary key's constraint.
+func (o *Object) KeyName() string {
+	if o.PrimaryKeyName != "" {
+		return o.PrimaryKeyName
+	}
+	return o.Name + "_pkey"
+}
 
 // Role is a role that can log in or own things.
 type Role struct {

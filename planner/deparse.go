@@ -41,12 +41,37 @@ func Deparse(e ast.Expr) string {
 			Deparse(e.Low) + " AND " + Deparse(e.High) + ")"
 	case *ast.In:
 		return "(" + Deparse(e.Expr) + word(e.Not, " NOT") + " IN (" + deparseList(e.List) + "))"
+	case *ast.Like:
+		return deparseLike(e)
+	case *ast.Quantified:
+		if e.Array != nil {
+			return "(" + Deparse(e.Left) + " " + e.Op + " " + map[bool]string{true: "ALL", false: "ANY"}[e.All] + " (" + Deparse(e.Array) + "))"
+		}
 	case *ast.Index:
+		if e.Slice {
+			return "(" + Deparse(e.Expr) + ")[" + deparseBound(e.Lo) + ":" + deparseBound(e.Hi) + "]"
+		}
 		return "(" + Deparse(e.Expr) + ")[" + Deparse(e.Lo) + "]"
 	case *ast.Collate:
 		return "(" + Deparse(e.Expr) + " COLLATE " + names2(e.Name) + ")"
 	}
 	return "NULL"
+}
+
+func deparseLike(e *ast.Like) string {
+	op := map[string]string{"like": "LIKE", "ilike": "ILIKE", "similar": "SIMILAR TO"}[e.Kind]
+	s := "(" + Deparse(e.Expr) + word(e.Not, " NOT") + " " + op + " " + Deparse(e.Pattern)
+	if e.Escape != nil {
+		s += " ESCAPE " + Deparse(e.Escape)
+	}
+	return s + ")"
+}
+
+func deparseBound(e ast.Expr) string {
+	if e == nil {
+		return ""
+	}
+	return Deparse(e)
 }
 
 func word(on bool, w string) string {

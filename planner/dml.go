@@ -14,15 +14,21 @@ type DML struct {
 	Table *catalog.Object
 	Kind  string // "insert", "update", "delete"
 	// Query gives the rows to write. insert: all columns of the table in order; delete: the old row;
-	// update: the old row followed by the new row.
+	// update: the old row followed by the new row; then the columns that only Returning reads. COPY has
+	// no query.
 	Query *Query
 	// Returning are expressions over the new row, for a delete over the old one: column i is the
-	// table's column i. Nil = no RETURNING. Parameters in them are replaced with BindExprs.
+	// table's column i, and the query's further columns follow. Nil = no RETURNING. Parameters in them
+	// are not replaced yet.
 	Returning     []*expr.Expr
 	ReturningCols []Column
 	OnConflict    *OnConflict
 	Params        []types.Type
+	Rules
 }
+
+// Rules are the generated columns and checks of a table.
+type Rules = bind.Rules
 
 // OnConflict says what an INSERT does with a row whose key exists.
 type OnConflict = bind.OnConflict
@@ -59,7 +65,7 @@ func finishDML(b *bind.Binder, kind string, d *bind.DML, err error) (*DML, error
 	if err != nil {
 		return nil, err
 	}
-	out := &DML{Table: d.Table, Kind: kind, Query: q, Returning: d.Returning, OnConflict: d.OnConflict, Params: q.Params}
+	out := &DML{Table: d.Table, Kind: kind, Query: q, Returning: d.Returning, OnConflict: d.OnConflict, Params: q.Params, Rules: d.Rules}
 	for i, e := range out.Returning {
 		out.Returning[i] = logical.Fold(e, &b.Env)
 	}
@@ -77,11 +83,12 @@ func finishDML(b *bind.Binder, kind string, d *bind.DML, err error) (*DML, error
 	return out, nil
 }
 
-// BindExprs replaces parameters in expressions, for RETURNING and ON CONFLICT.
-func BindExprs(es []*expr.Expr, values []types.Datum) []*expr.Expr {
-	out := make([]*expr.Expr, len(es))
-	for i, e := range es {
-		out[i] = expr.BindParams(e, values)
+// PlanCopy plans COPY FROM into columns of a table: a DML without a query, and the defaults of the
+// columns that are left out.
+func PlanCopy(c *Context, o *catalog.Object, cols []int) (*DML, []SetColumn, error) {
+	d, defaults, err := bind.New(c).Copy(o, cols)
+	if err != nil {
+		return nil, nil, err
 	}
-	return out
+	return &DML{Table: o, Kind: "insert", Rules: d.Rules}, defaults, nil
 }

@@ -40,12 +40,12 @@ func (w *world) context() *planner.Context {
 func (w *world) create(st ast.Statement) error {
 	switch st := st.(type) {
 	case *ast.CreateTable:
-		cols, pk, err := planner.TableFromAST(w.context(), st)
-		if err != nil {
+		o := &catalog.Object{Name: st.Name[len(st.Name)-1], Kind: catalog.Table}
+		if err := planner.TableFromAST(w.context(), st, o); err != nil {
 			return err
 		}
-		return w.add(st.Name, &catalog.Object{Kind: catalog.Table, Columns: cols, PrimaryKey: pk,
-			Visible: len(cols), Storage: storage(pk), AppendOnly: false})
+		o.Storage = storage(o.PrimaryKey)
+		return w.add(st.Name, o)
 	case *ast.CreateSource:
 		cols, pk, err := planner.SourceFromAST(w.context(), st)
 		if err != nil {
@@ -205,7 +205,7 @@ func (w *world) dml(cmd string, d *planner.DML, err error, verbose bool) (string
 		out += "returning " + d.ReturningCols[i].Name + " " + d.ReturningCols[i].Type.String() + " = " + e.String() + "\n"
 	}
 	if oc := d.OnConflict; oc != nil {
-		out += fmt.Sprintf("on conflict %v update=%v\n", oc.Columns, oc.Update)
+		out += fmt.Sprintf("on conflict %v update=%v\n", oc.Constraints, oc.Update)
 		for _, s := range oc.Set {
 			out += fmt.Sprintf("  set %d = %s\n", s.Col, s.Expr)
 		}

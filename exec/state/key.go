@@ -17,6 +17,7 @@ const (
 	SpaceSinkLog   Space = 4 // what sinks have still to deliver
 	SpacePositions Space = 5 // how far sources have been read
 	SpaceErrors    Space = 6 // diverted rows
+	SpaceSequences Space = 7 // how far the sequences of tables have come
 )
 
 // VNodes is the number of virtual nodes that keys are spread over.

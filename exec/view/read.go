@@ -192,33 +192,6 @@ func (v *View) Scan(snap *state.Snap, cols []int, f func(*rows.Batch) error) err
 	return r.flush()
 }
 
-// Exists tells for each row of b, physically, whether the Keyed relation has a row with its key.
-func (v *View) Exists(snap *state.Snap, b *rows.Batch) ([]bool, error) {
-	if v.def.Kind != Keyed {
-		return nil, v.violation("has no key")
-	}
-	var buf rows.KeyBuf
-	rows.EncodeKeys(v.keyCols(b), nil, b.N, &buf)
-	var s state.KeySorter
-	for i := range b.N {
-		key := buf.Data[buf.Off[i]:buf.Off[i+1]]
-		s.Add(rows.VNode(rows.HashKey(key)), uint64(i), key)
-	}
-	s.Sort()
-	keys := make([][]byte, s.Len())
-	for i := range keys {
-		vnode, key, _ := s.At(i)
-		keys[i] = append(v.prefix(vnode), key...)
-	}
-	out := make([]bool, b.N)
-	err := snap.MultiGet(keys, func(i int, _ []byte, found bool) error {
-		_, _, ref := s.At(i)
-		out[ref] = found
-		return nil
-	})
-	return out, err
-}
-
 // ScanFrom reads about maxRows rows in storage order from behind cursor, nil being the beginning. b
 // is nil when there were none. next is the cursor of the last row read, which is also valid for
 // snapshots of later epochs; done tells that the end was reached. A Log gives whole chunks.

@@ -237,11 +237,29 @@ func (x *machine) verifyLookup(t *rapid.T, snap *state.Snap) {
 		}
 		addRow(b, a, "q", 1)
 	}
-	exists, err := x.view.Exists(snap, b.Finish())
+	keys := b.Finish()
+	var buf rows.KeyBuf
+	x.view.KeyOf(keys, &buf)
+	list := make([]string, keys.N)
+	for i := range list {
+		list[i] = string(buf.Key(i))
+	}
+	stored, at, err := x.view.Fetch(snap, list)
 	must(t, err)
-	for a, ok := range exists {
-		if _, want := x.live[fmt.Sprint(a)]; want != ok && len(x.def.Key) == 1 {
-			t.Fatalf("Exists(%d) = %v", a, ok)
+	for a, r := range at {
+		live, want := x.live[fmt.Sprint(a)]
+		if len(x.def.Key) != 1 {
+			continue
+		}
+		if want != (r >= 0) {
+			t.Fatalf("Fetch(%d) = row %d, want one: %v", a, r, want)
+		}
+		if want {
+			w := rows.NewBuilder(schema, 0)
+			addRow(w, live.a, live.text, 1)
+			if got, row := rows.FormatRow(stored, int(r)), rows.FormatRow(w.Finish(), 0); got != row {
+				t.Fatalf("Fetch(%d) = %s, want %s", a, got, row)
+			}
 		}
 	}
 }

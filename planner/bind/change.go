@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"maps"
 	"slices"
 
 	"tidemill/catalog"
@@ -12,7 +13,7 @@ import (
 
 // Update binds UPDATE: the rows are the old row followed by the new one.
 func (b *Binder) Update(st *ast.Update) (*DML, error) {
-	o, s, node, err := b.changed(st.Table, st.Alias, st.From, st.Where, st.Position())
+	o, s, node, err := b.changed(st.With, st.Table, st.Alias, st.From, st.Where, st.Position())
 	if err != nil {
 		return nil, err
 	}
@@ -23,68 +24,112 @@ func (b *Binder) Update(st *ast.Update) (*DML, error) {
 	old := findScanOf(node, o.ID)
 	p := &logical.Node{Op: logical.Project, In: []*logical.Node{node}}
 	q := &Query{Node: p}
-	add := func(f types.Field, e *expr.Expr) {
-		col := b.NewCol(f.Name, f.Type, false)
-		p.Out, p.Exprs = append(p.Out, col), append(p.Exprs, e)
-		q.Cols = append(q.Cols, Column{Field: col.Field, ID: col.ID})
-	}
 	for _, c := range old.Out {
-		add(c.Field, logical.Ref(c))
+		b.addCol(q, p, c.Field, logical.Ref(c))
 	}
 	for i, c := range old.Out {
 		e := logical.Ref(c)
 		if at := slices.IndexFunc(set, func(a SetColumn) bool { return a.Col == i }); at >= 0 {
 			e = set[at].Expr
 		}
-		add(c.Field, e)
+		b.addCol(q, p, c.Field, e)
+	}
+	out := &DML{Table: o, Query: q}
+	if err := b.returningFrom(out, st.Returning, s, p); err != nil {
+		return nil, err
 	}
 	b.oneMatch(o, q, old, len(st.From) > 0)
-	out := &DML{Table: o, Query: q}
-	out.Returning, out.ReturningCols, err = b.returning(st.Returning, b.rowScope(o, st.Alias, st.Table))
+	out.Rules, err = b.Rules(o)
 	return out, err
 }
 
-// Delete binds DELETE: the rows are the old rows. USING means that a match exists.
+// Delete binds DELETE: the rows are the old rows.
 func (b *Binder) Delete(st *ast.Delete) (*DML, error) {
-	where := st.Where
-	if len(st.Using) > 0 {
-		where = nil
-	}
-	o, s, node, err := b.changed(st.Table, st.Alias, nil, where, st.Position())
+	o, s, node, err := b.changed(st.With, st.Table, st.Alias, st.Using, st.Where, st.Position())
 	if err != nil {
 		return nil, err
 	}
-	q := &Query{Node: node}
-	for _, c := range findScanOf(node, o.ID).Out {
-		q.Cols = append(q.Cols, Column{Field: c.Field, ID: c.ID})
+	old := findScanOf(node, o.ID)
+	p := &logical.Node{Op: logical.Project, In: []*logical.Node{node}}
+	q := &Query{Node: p}
+	for _, c := range old.Out {
+		b.addCol(q, p, c.Field, logical.Ref(c))
 	}
-	if len(st.Using) > 0 {
-		if q.Node, err = b.using(node, s, st); err != nil {
-			return nil, err
-		}
-	}
-	q.Node = q.visible()
 	out := &DML{Table: o, Query: q}
-	out.Returning, out.ReturningCols, err = b.returning(st.Returning, b.rowScope(o, st.Alias, st.Table))
-	return out, err
+	if err := b.returningFrom(out, st.Returning, s, p); err != nil {
+		return nil, err
+	}
+	b.oneMatch(o, q, old, len(st.Using) > 0)
+	return out, nil
 }
 
-// using keeps the rows of the table for which USING and WHERE give a match.
-func (b *Binder) using(node *logical.Node, s *scope, st *ast.Delete) (*logical.Node, error) {
-	rest, err := b.bindFrom(st.Using, s)
-	if err != nil {
-		return nil, err
-	}
-	if st.Where != nil {
-		c := &exprCtx{b: b, s: s, clause: "WHERE"}
-		w, err := c.boolean(st.Where, "WHERE")
-		if err != nil {
-			return nil, err
+// addCol adds a column to a query's projection.
+func (b *Binder) addCol(q *Query, p *logical.Node, f types.Field, e *expr.Expr) {
+	col := b.NewCol(f.Name, f.Type, false)
+	p.Out, p.Exprs = append(p.Out, col), append(p.Exprs, e)
+	q.Cols = append(q.Cols, Column{Field: col.Field, ID: col.ID})
+}
+
+// returningFrom binds RETURNING of UPDATE and DELETE. The table's columns mean those of the changed
+// row; the others are added to the query.
+func (b *Binder) returningFrom(d *DML, items []ast.SelectItem, s *scope, p *logical.Node) error {
+	n := len(d.Table.Columns)
+	row := &scope{ctes: s.ctes}
+	number := map[int]int{} // column id → column of the row that RETURNING sees
+	for ri, r := range s.rels {
+		out := *r
+		out.cols = slices.Clone(r.cols)
+		for i := range out.cols {
+			c := &out.cols[i]
+			if _, ok := number[c.ID]; !ok {
+				number[c.ID] = n + len(number)
+			}
+			if ri == 0 {
+				number[c.ID] = i
+			}
+			c.ID = number[c.ID]
 		}
-		rest = logical.NewFilter(rest, logical.Conjuncts(w))
+		row.rels = append(row.rels, &out)
 	}
-	match, _ := subExpr("exists", boolType, rest, st.Position())
-	return logical.NewFilter(node, []*expr.Expr{match}), nil
+	for _, c := range s.cols {
+		at, ok := number[c.ID]
+		if !ok {
+			at = n + len(number)
+			number[c.ID] = at
+		}
+		c.ID = at
+		row.cols = append(row.cols, c)
+	}
+	var err error
+	if d.Returning, d.ReturningCols, err = b.returning(items, row); err != nil {
+		return err
+	}
+	fields := map[int]logical.Col{}
+	for _, c := range slices.Concat(s.cols, colsOf(s.rels)) {
+		fields[number[c.ID]] = c.Col
+	}
+	moved := map[int]*expr.Expr{}
+	for _, e := range d.Returning {
+		for _, at := range slices.Sorted(maps.Keys(logical.ColsOf(e))) {
+			if at >= n && moved[at] == nil {
+				f := fields[at]
+				moved[at] = expr.Col(n+len(moved), f.Type)
+				b.addCol(d.Query, p, f.Field, logical.Ref(f))
+			}
+		}
+	}
+	for i, e := range d.Returning {
+		d.Returning[i] = logical.Replace(e, moved)
+	}
+	return nil
+}
+
+func colsOf(rels []*relation) []column {
+	var out []column
+	for _, r := range rels {
+		out = append(out, r.cols...)
+	}
+	return out
 }
 
 // oneMatch keeps one row per row of the table when a join may have matched it several times.
@@ -124,16 +169,30 @@ func (b *Binder) everyCopy(q *Query, scan *logical.Node) {
 }
 
 // changed binds the table, FROM and WHERE of UPDATE and DELETE. The table comes first in the tree.
-func (b *Binder) changed(name []string, alias string, from []ast.TableExpr, where ast.Expr, pos int) (*catalog.Object, *scope, *logical.Node, error) {
+func (b *Binder) changed(with *ast.With, name []string, alias string, from []ast.TableExpr, where ast.Expr, pos int) (*catalog.Object, *scope, *logical.Node, error) {
 	o, err := b.target(name, pos)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	s := &scope{}
-	items := append([]ast.TableExpr{&ast.TableName{Pos: ast.Pos(pos), Name: name, Alias: alias}}, from...)
-	node, err := b.bindFrom(items, s)
+	node, err := b.bindFrom([]ast.TableExpr{&ast.TableName{Pos: ast.Pos(pos), Name: name, Alias: alias}}, s)
 	if err != nil {
 		return nil, nil, nil, err
+	}
+	if s.ctes, err = b.with(with); err != nil {
+		return nil, nil, nil, err
+	}
+	if len(from) > 0 {
+		more := &scope{ctes: s.ctes}
+		rest, err := b.bindFrom(from, more)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if err := checkAliases(s.part, more.part, from[0].Position()); err != nil {
+			return nil, nil, nil, err
+		}
+		node = logical.NewJoin(logical.Inner, node, rest, nil)
+		s.part = s.part.and(more.part)
 	}
 	if where != nil {
 		c := &exprCtx{b: b, s: s, clause: "WHERE"}

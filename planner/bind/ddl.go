@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"math"
 	"slices"
 
 	"tidemill/catalog"
@@ -13,47 +14,50 @@ import (
 // the source text of a DEFAULT expression, which is what the catalog keeps.
 func (b *Binder) Columns(defs []ast.ColumnDef, key []string, pos int, text func(ast.Expr) string) ([]catalog.Column, []int, error) {
 	var cols []catalog.Column
-	var pk []int
 	for i := range defs {
 		d := &defs[i]
 		if slices.ContainsFunc(cols, func(c catalog.Column) bool { return c.Name == d.Name }) {
 			return nil, nil, sqlerr.New(sqlerr.DuplicateColumn, "column %q specified more than once", d.Name).At(d.Position())
 		}
-		c, err := b.column(d, text)
+		c, err := b.Column(d, text)
 		if err != nil {
 			return nil, nil, err
 		}
-		if d.PrimaryKey {
-			if len(key) == 1 && key[0] == d.Name {
-				key = nil // the parser lists a column's own constraint too
-			}
-			if len(pk) > 0 || len(key) > 0 {
-				return nil, nil, sqlerr.New(sqlerr.InvalidTableDefinition, "multiple primary keys for a table are not allowed").At(d.Position())
-			}
-			pk = []int{i}
-		}
 		cols = append(cols, c)
 	}
-	for _, name := range key {
-		i := slices.IndexFunc(cols, func(c catalog.Column) bool { return c.Name == name })
-		if i < 0 {
-			return nil, nil, sqlerr.New(sqlerr.UndefinedColumn, "column %q named in key does not exist", name).At(pos)
-		}
-		if slices.Contains(pk, i) {
-			return nil, nil, sqlerr.New(sqlerr.DuplicateColumn, "column %q appears twice in primary key constraint", name).At(pos)
-		}
-		pk = append(pk, i)
+	pk, err := keyColumns(cols, key, "primary key", pos)
+	if err != nil {
+		return nil, nil, err
 	}
 	for _, i := range pk {
-		if t := cols[i].Type; t.ID == types.JSON {
-			return nil, nil, sqlerr.New(sqlerr.UndefinedObject, "data type %s has no default operator class for access method \"btree\"", t).At(pos)
-		}
 		cols[i].NotNull = true
 	}
 	return cols, pk, nil
 }
 
-func (b *Binder) column(d *ast.ColumnDef, text func(ast.Expr) string) (catalog.Column, error) {
+// keyColumns resolves the columns of a primary key or UNIQUE constraint.
+func keyColumns(cols []catalog.Column, names []string, what string, pos int) ([]int, error) {
+	var out []int
+	for _, name := range names {
+		i := slices.IndexFunc(cols, func(c catalog.Column) bool { return c.Name == name })
+		if i < 0 {
+			return nil, sqlerr.New(sqlerr.UndefinedColumn, "column %q named in key does not exist", name).At(pos)
+		}
+		if slices.Contains(out, i) {
+			return nil, sqlerr.New(sqlerr.DuplicateColumn, "column %q appears twice in %s constraint", name, what).At(pos)
+		}
+		if t := cols[i].Type; t.ID == types.JSON {
+			return nil, sqlerr.New(sqlerr.UndefinedObject, "data type %s has no default operator class for access method \"btree\"", t).
+				WithHint("You must specify an operator class for the index or define a default operator class for the data type.").At(pos)
+		}
+		out = append(out, i)
+	}
+	return out, nil
+}
+
+// Column resolves one column of a table or source. Its generated expression is checked by Constraints,
+// which knows the other columns.
+func (b *Binder) Column(d *ast.ColumnDef, text func(ast.Expr) string) (catalog.Column, error) {
 	c := catalog.Column{}
 	t, err := b.TypeName(d.Type)
 	if err != nil {
@@ -65,16 +69,12 @@ func (b *Binder) column(d *ast.ColumnDef, text func(ast.Expr) string) (catalog.C
 	}
 	c.Field = types.Field{Name: d.Name, Type: t, NotNull: d.NotNull || d.PrimaryKey}
 	switch {
-	case d.Identity != "":
-		return c, sqlerr.Unsupported("identity columns are not supported").At(d.Position())
 	case d.Generated != nil:
-		return c, sqlerr.Unsupported("generated columns are not supported").
-			WithHint("Compute the column in a view over the table.").At(d.Position())
-	case d.Check != nil:
-		return c, sqlerr.Unsupported("CHECK constraints are not supported").At(d.Position())
-	case d.Unique:
-		return c, sqlerr.Unsupported("UNIQUE constraints are not supported").
-			WithHint("Only PRIMARY KEY is enforced.").At(d.Position())
+		c.Generated = text(d.Generated)
+	case d.Identity != "" || d.Serial:
+		c.Identity = d.Identity
+		c.Sequence, err = sequenceOf(d, t)
+		return c, err
 	case d.Default != nil:
 		if _, err := b.Default(d.Default, t, d.Name); err != nil {
 			return c, err
@@ -82,6 +82,56 @@ func (b *Binder) column(d *ast.ColumnDef, text func(ast.Expr) string) (catalog.C
 		c.Default = text(d.Default)
 	}
 	return c, nil
+}
+
+// sequenceOf makes the sequence of a serial or identity column; it has no name yet.
+func sequenceOf(d *ast.ColumnDef, t types.Type) (*catalog.Sequence, error) {
+	s := &catalog.Sequence{Start: 1, Step: 1, Min: 1}
+	low := int64(math.MinInt64)
+	switch t.ID {
+	case types.Int2:
+		low, s.Max = math.MinInt16, math.MaxInt16
+	case types.Int4:
+		low, s.Max = math.MinInt32, math.MaxInt32
+	case types.Int8:
+		s.Max = math.MaxInt64
+	default:
+		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "identity column type must be smallint, integer, or bigint")
+	}
+	o := d.Sequence
+	if o == nil {
+		return s, nil
+	}
+	if o.Step != nil {
+		if s.Step = *o.Step; s.Step == 0 {
+			return nil, sqlerr.New(sqlerr.InvalidParameterValue, "INCREMENT must not be zero")
+		}
+		if s.Step < 0 {
+			s.Min, s.Max = low, -1
+		}
+	}
+	if o.Min != nil {
+		s.Min = *o.Min
+	}
+	if o.Max != nil {
+		s.Max = *o.Max
+	}
+	if s.Start = s.Min; s.Step < 0 {
+		s.Start = s.Max
+	}
+	if o.Start != nil {
+		s.Start = *o.Start
+	}
+	s.Cycle = o.Cycle
+	switch {
+	case s.Min >= s.Max:
+		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "MINVALUE (%d) must be less than MAXVALUE (%d)", s.Min, s.Max)
+	case s.Start < s.Min:
+		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "START value (%d) cannot be less than MINVALUE (%d)", s.Start, s.Min)
+	case s.Start > s.Max:
+		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "START value (%d) cannot be greater than MAXVALUE (%d)", s.Start, s.Max)
+	}
+	return s, nil
 }
 
 // Include checks the metadata columns of a source and returns them as columns.

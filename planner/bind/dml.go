@@ -14,24 +14,44 @@ import (
 )
 
 // DML is a bound INSERT, UPDATE or DELETE. Query gives the rows to write: for an INSERT all columns
-// of the table in order, for a DELETE the old row, for an UPDATE the old row and then the new one.
+// of the table in order, for a DELETE the old row, for an UPDATE the old row and then the new one; the
+// columns behind them are for RETURNING.
 type DML struct {
 	Table *catalog.Object
 	Query *Query
-	// Returning are expressions over the new row (the old one for DELETE): column i is the table's.
+	// Returning are expressions over the new row (the old one for DELETE), whose column i is the table's,
+	// and the query's further columns behind it.
 	Returning     []*expr.Expr
 	ReturningCols []Column
 	OnConflict    *OnConflict
+	Rules
+}
+
+// Rules are what every new row of a table has to undergo. Column i of the expressions is the table's.
+type Rules struct {
+	Generated []SetColumn // the values of generated columns
+	Checks    []Check
+}
+
+// Check is a bound CHECK constraint.
+type Check struct {
+	Name string
+	Expr *expr.Expr
 }
 
 // OnConflict is a bound ON CONFLICT clause.
 type OnConflict struct {
-	// Columns is the conflict target as table columns; nil = any unique constraint.
-	Columns []int
-	Update  bool
+	// Constraints are the names of those that are meant; nil = all.
+	Constraints []string
+	Update      bool
 	// Set and Where are over the existing row (columns 0…n−1) and the proposed one (n…2n−1).
 	Set   []SetColumn
 	Where *expr.Expr
+}
+
+// Applies tells whether the clause is about the constraint.
+func (c *OnConflict) Applies(name string) bool {
+	return c.Constraints == nil || slices.Contains(c.Constraints, name)
 }
 
 // SetColumn is an assignment to a table column.
@@ -81,17 +101,28 @@ func columnIndex(o *catalog.Object, name string, pos int) (int, error) {
 	return 0, sqlerr.New(sqlerr.UndefinedColumn, "column %q of relation %q does not exist", name, o.Name).At(pos)
 }
 
-// defaultOf is the value of a column that an INSERT leaves out.
-func (b *Binder) defaultOf(o *catalog.Object, i int) (*expr.Expr, error) {
-	c := o.Columns[i]
-	if c.Default == "" {
-		return expr.Lit(types.NullOf(c.Type)), nil
+// DefaultOf binds the value of a column that an INSERT leaves out.
+func (b *Binder) DefaultOf(o *catalog.Object, i int) (*expr.Expr, error) {
+	text := DefaultText(o, i)
+	if text == "" {
+		return expr.Lit(types.NullOf(o.Columns[i].Type)), nil
 	}
-	e, err := parse.ParseExpr(c.Default)
+	e, err := parse.ParseExpr(text)
 	if err != nil {
 		return nil, err
 	}
-	return b.Default(e, c.Type, c.Name)
+	return b.Default(e, o.Columns[i].Type, o.Columns[i].Name)
+}
+
+// DefaultText is the SQL text of a column's default, "" for NULL: of an identity column the next
+// number of its sequence.
+func DefaultText(o *catalog.Object, i int) string {
+	c := &o.Columns[i]
+	if c.Sequence == nil {
+		return c.Default
+	}
+	name := parse.QuoteIdent(o.Schema) + "." + parse.QuoteIdent(c.Sequence.Name)
+	return "pg_catalog.nextval(" + parse.QuoteLiteral(name) + ")"
 }
 
 // Default binds a column's DEFAULT expression.
@@ -125,7 +156,11 @@ func (b *Binder) Insert(st *ast.Insert) (*DML, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := b.insertRows(o, st, cols)
+	ctes, err := b.with(st.With)
+	if err != nil {
+		return nil, err
+	}
+	q, err := b.insertRows(o, st, cols, ctes)
 	if err != nil {
 		return nil, err
 	}
@@ -135,9 +170,73 @@ func (b *Binder) Insert(st *ast.Insert) (*DML, error) {
 		return nil, err
 	}
 	if st.OnConflict != nil {
-		out.OnConflict, err = b.onConflict(o, st, row)
+		if out.OnConflict, err = b.onConflict(o, st, row); err != nil {
+			return nil, err
+		}
 	}
+	out.Rules, err = b.Rules(o)
 	return out, err
+}
+
+// Copy binds what COPY FROM needs: the rules for rows, and defaults for the columns that it leaves out.
+func (b *Binder) Copy(o *catalog.Object, cols []int) (*DML, []SetColumn, error) {
+	out := &DML{Table: o}
+	var err error
+	if out.Rules, err = b.Rules(o); err != nil {
+		return nil, nil, err
+	}
+	var defaults []SetColumn
+	for i := range o.Columns {
+		if slices.Contains(cols, i) || o.Columns[i].Generated != "" {
+			continue
+		}
+		e, err := b.DefaultOf(o, i)
+		if err != nil {
+			return nil, nil, err
+		}
+		defaults = append(defaults, SetColumn{i, e})
+	}
+	return out, defaults, nil
+}
+
+// with binds the WITH clause in front of a statement.
+func (b *Binder) with(w *ast.With) (*cteScope, error) {
+	if w == nil {
+		return nil, nil
+	}
+	return b.bindCTEs(&ast.Select{With: w.List, Recursive: w.Recursive}, nil, nil)
+}
+
+// Rules binds a table's generated columns and checks.
+func (b *Binder) Rules(o *catalog.Object) (Rules, error) {
+	var r Rules
+	s := b.rowScope(o, "", []string{o.Name})
+	for i, c := range o.Columns {
+		if c.Generated == "" {
+			continue
+		}
+		e, err := parse.ParseExpr(c.Generated)
+		if err != nil {
+			return r, err
+		}
+		x, err := b.generated(e, &o.Columns[i], s)
+		if err != nil {
+			return r, err
+		}
+		r.Generated = append(r.Generated, SetColumn{i, x})
+	}
+	for _, c := range o.Checks {
+		e, err := parse.ParseExpr(c.Expr)
+		if err != nil {
+			return r, err
+		}
+		x, err := b.check(e, s)
+		if err != nil {
+			return r, err
+		}
+		r.Checks = append(r.Checks, Check{c.Name, x})
+	}
+	return r, nil
 }
 
 // insertColumns gives the table columns that an INSERT names, all when it names none.
@@ -166,21 +265,24 @@ func insertColumns(o *catalog.Object, st *ast.Insert) ([]int, error) {
 }
 
 // insertRows binds the rows and extends them to all columns of the table.
-func (b *Binder) insertRows(o *catalog.Object, st *ast.Insert, cols []int) (*Query, error) {
+func (b *Binder) insertRows(o *catalog.Object, st *ast.Insert, cols []int, ctes *cteScope) (*Query, error) {
 	q := &Query{Node: logical.OneRow()}
 	if st.Query != nil {
-		env := &queryEnv{}
+		env := &queryEnv{ctes: ctes}
 		for _, c := range cols {
 			env.targets = append(env.targets, o.Columns[c].Type)
 			env.names = append(env.names, o.Columns[c].Name)
-			env.defaults = append(env.defaults, func() (*expr.Expr, error) { return b.defaultOf(o, c) })
+			env.defaults = append(env.defaults, func() (*expr.Expr, error) { return b.DefaultOf(o, c) })
 		}
 		if st.Query.Values == nil {
 			env.targets, env.defaults = nil, nil
 		} else if n := len(st.Query.Values[0]); n > len(cols) {
 			return nil, sqlerr.New(sqlerr.SyntaxError, "INSERT has more expressions than target columns").At(st.Query.Values[0][len(cols)].Position())
 		}
-		var err error
+		computed, err := givenByTable(o, st, cols)
+		if err != nil {
+			return nil, err
+		}
 		if q, err = b.bindQuery(st.Query, env); err != nil {
 			return nil, err
 		}
@@ -194,8 +296,17 @@ func (b *Binder) insertRows(o *catalog.Object, st *ast.Insert, cols []int) (*Que
 			}
 			return nil, sqlerr.New(sqlerr.SyntaxError, "INSERT has more target columns than expressions").At(pos)
 		}
+		for i, c := range cols[:len(q.Cols)] {
+			if computed[c] { // the value given is not the one that counts
+				cols = slices.Clone(cols)
+				cols[i] = -1
+			}
+		}
 	}
 	for i := range q.Cols {
+		if cols[i] < 0 {
+			continue
+		}
 		c := o.Columns[cols[i]]
 		if _, ok, _ := b.coerce(expr.Col(q.Cols[i].ID, q.Cols[i].Type), c.Type, fn.Assignment); !ok && q.Cols[i].Type.ID != types.Unknown {
 			return nil, sqlerr.New(sqlerr.DatatypeMismatch, "column %q is of type %s but expression is of type %s", c.Name, c.Type, q.Cols[i].Type).
@@ -208,6 +319,56 @@ func (b *Binder) insertRows(o *catalog.Object, st *ast.Insert, cols []int) (*Que
 	return b.fullRow(o, q, cols)
 }
 
+// givenByTable tells which of the named columns take their value from the table and not from the
+// statement. Values for such columns are refused unless they are DEFAULT.
+func givenByTable(o *catalog.Object, st *ast.Insert, cols []int) (map[int]bool, error) {
+	out := map[int]bool{}
+	for i, c := range cols {
+		col := &o.Columns[c]
+		if col.Identity != "" && st.Overriding == "user" {
+			out[c] = true
+			continue
+		}
+		if col.Generated == "" && (col.Identity != "always" || st.Overriding == "system") {
+			continue
+		}
+		all := st.Query.Values != nil
+		for _, row := range st.Query.Values {
+			if i < len(row) {
+				_, isDefault := row[i].(*ast.Default)
+				all = all && isDefault
+			}
+		}
+		if len(st.Query.Values) > 0 && i >= len(st.Query.Values[0]) || st.Query.Values == nil && st.Query.SetOp == "" && i >= len(st.Query.Items) && !hasStar(st.Query) {
+			continue // left out
+		}
+		if !all {
+			return nil, notYours(col, "cannot insert a non-DEFAULT value into column %q", st.Overriding == "")
+		}
+	}
+	return out, nil
+}
+
+func hasStar(sel *ast.Select) bool {
+	return slices.ContainsFunc(sel.Items, func(it ast.SelectItem) bool {
+		_, star := it.Expr.(*ast.Star)
+		return star
+	})
+}
+
+// notYours refuses a value for a column that the table computes.
+func notYours(c *catalog.Column, format string, hint bool) error {
+	e := sqlerr.New(sqlerr.GeneratedAlways, format, c.Name)
+	if c.Generated != "" {
+		return e.WithDetail("Column %q is a generated column.", c.Name)
+	}
+	e = e.WithDetail("Column %q is an identity column defined as GENERATED ALWAYS.", c.Name)
+	if hint {
+		e = e.WithHint("Use OVERRIDING SYSTEM VALUE to override.")
+	}
+	return e
+}
+
 // fullRow projects a query's columns to the table's, defaults filled in.
 func (b *Binder) fullRow(o *catalog.Object, q *Query, cols []int) (*Query, error) {
 	p := &logical.Node{Op: logical.Project, In: []*logical.Node{q.Node}}
@@ -218,7 +379,7 @@ func (b *Binder) fullRow(o *catalog.Object, q *Query, cols []int) (*Query, error
 			e = expr.Col(q.Cols[at].ID, q.Cols[at].Type)
 		} else {
 			var err error
-			if e, err = b.defaultOf(o, i); err != nil {
+			if e, err = b.DefaultOf(o, i); err != nil {
 				return nil, err
 			}
 		}
@@ -238,7 +399,7 @@ func (b *Binder) rowScope(o *catalog.Object, alias string, name []string) *scope
 	for i, c := range visibleCols(o) {
 		r.cols = append(r.cols, column{Col: logical.Col{ID: i, Field: c.Field}, table: o.ID, attnum: i + 1})
 	}
-	return &scope{part: part{rels: []*relation{r}, cols: r.cols}}
+	return &scope{part: part{rels: []*relation{r}, cols: r.cols}, table: o}
 }
 
 // returning binds RETURNING.
@@ -270,23 +431,35 @@ func (b *Binder) returning(items []ast.SelectItem, s *scope) ([]*expr.Expr, []Co
 func (b *Binder) onConflict(o *catalog.Object, st *ast.Insert, row *scope) (*OnConflict, error) {
 	oc := st.OnConflict
 	out := &OnConflict{Update: oc.Update}
+	var want []int
 	for _, name := range oc.Columns {
 		i, err := columnIndex(o, name, st.Position())
 		if err != nil {
-			return nil, err
+			er := sqlerr.New(sqlerr.UndefinedColumn, "column %q does not exist", name)
+			return nil, er.At(oc.Position())
 		}
-		out.Columns = append(out.Columns, i)
+		if !slices.Contains(want, i) {
+			want = append(want, i)
+		}
 	}
-	if out.Columns != nil {
-		key, want := slices.Clone(o.PrimaryKey), slices.Clone(out.Columns)
-		slices.Sort(key)
-		slices.Sort(want)
-		if !slices.Equal(key, want) {
-			return nil, sqlerr.New(sqlerr.InvalidColumnReference, "there is no unique or exclusion constraint matching the ON CONFLICT specification").At(st.Position())
+	slices.Sort(want)
+	matches := func(name string, cols []int) {
+		if oc.Constraint == name || want != nil && slices.Equal(want, slices.Sorted(slices.Values(cols))) {
+			out.Constraints = append(out.Constraints, name)
 		}
-	} else if oc.Update {
-		return nil, sqlerr.New(sqlerr.SyntaxError, "ON CONFLICT DO UPDATE requires inference specification or constraint name").
-			WithHint("For example, ON CONFLICT (column_name).").At(st.Position())
+	}
+	if len(o.PrimaryKey) > 0 {
+		matches(o.KeyName(), o.PrimaryKey)
+	}
+	for _, u := range o.Unique {
+		matches(u.Name, u.Columns)
+	}
+	switch {
+	case out.Constraints != nil:
+	case oc.Constraint != "":
+		return nil, sqlerr.New(sqlerr.UndefinedObject, "constraint %q for table %q does not exist", oc.Constraint, o.Name)
+	case want != nil:
+		return nil, sqlerr.New(sqlerr.InvalidColumnReference, "there is no unique or exclusion constraint matching the ON CONFLICT specification")
 	}
 	if !oc.Update {
 		return out, nil
@@ -322,27 +495,57 @@ func (b *Binder) onConflict(o *catalog.Object, st *ast.Insert, row *scope) (*OnC
 // assignments binds SET.
 func (b *Binder) assignments(o *catalog.Object, set []ast.Assignment, s *scope) ([]SetColumn, error) {
 	var out []SetColumn
-	for _, a := range set {
-		i, err := columnIndex(o, a.Column, a.Position())
+	for i := range set {
+		a := &set[i]
+		c, err := columnIndex(o, a.Column, a.Position())
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(out, func(c SetColumn) bool { return c.Col == i }) {
-			return nil, sqlerr.New(sqlerr.SyntaxError, "multiple assignments to same column %q", a.Column).At(a.Position())
+		if slices.ContainsFunc(out, func(x SetColumn) bool { return x.Col == c }) {
+			return nil, sqlerr.New(sqlerr.SyntaxError, "multiple assignments to same column %q", a.Column)
 		}
-		var x *expr.Expr
-		if _, ok := a.Expr.(*ast.Default); ok {
-			x, err = b.defaultOf(o, i)
-		} else {
-			c := &exprCtx{b: b, s: s, clause: "UPDATE"}
-			if x, err = c.bind(a.Expr); err == nil {
-				x, err = b.assign(x, o.Columns[i].Type, a.Column, start(x))
-			}
-		}
+		x, err := b.assignment(o, c, a, s)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, SetColumn{Col: i, Expr: x})
+		out = append(out, SetColumn{Col: c, Expr: x})
 	}
+	return out, nil
+}
+
+// assignment binds one column's new value.
+func (b *Binder) assignment(o *catalog.Object, i int, a *ast.Assignment, s *scope) (*expr.Expr, error) {
+	col := &o.Columns[i]
+	if _, ok := a.Expr.(*ast.Default); ok {
+		return b.DefaultOf(o, i)
+	}
+	if col.Generated != "" || col.Identity == "always" {
+		return nil, notYours(col, "column %q can only be updated to DEFAULT", false)
+	}
+	c := &exprCtx{b: b, s: s, clause: "UPDATE"}
+	var x *expr.Expr
+	var err error
+	if sub, ok := a.Expr.(*ast.Subquery); ok && a.Of > 0 {
+		x, err = c.fieldQuery(sub, a.Field, a.Of)
+	} else {
+		x, err = c.bind(a.Expr)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b.assign(x, col.Type, a.Column, start(x))
+}
+
+// fieldQuery binds one column of a query that must have n.
+func (c *exprCtx) fieldQuery(e *ast.Subquery, i, n int) (*expr.Expr, error) {
+	q, err := c.subquery(e.Query)
+	if err != nil {
+		return nil, err
+	}
+	if len(q.Cols) != n {
+		return nil, sqlerr.New(sqlerr.SyntaxError, "number of columns does not match number of values").At(e.Position())
+	}
+	col := q.Cols[i]
+	out, _ := subExpr("scalar", col.Type, logical.Keep(q.Node, []logical.Col{{ID: col.ID, Field: col.Field}}), e.Position())
 	return out, nil
 }

@@ -40,6 +40,7 @@ type scope struct {
 	block  *block // the SELECT whose FROM this is
 	// barred are relations of the same FROM clause that exist but may not be referenced (no LATERAL).
 	barred *part
+	table  *catalog.Object // whose row the scope is, in constraints and RETURNING
 }
 
 // lookup finds a column by its parts in this scope or an outer one.

@@ -44,6 +44,7 @@ type Reader struct {
 	snap    *state.Snap
 	engine  *Engine
 	system  System
+	over    overlays // changes beside the snapshot
 }
 
 // Run is a batch query to execute on a Reader.
@@ -65,9 +66,10 @@ type Write struct {
 	DML    *planner.DML
 	Params []types.Datum
 
-	// Table and Rows, when DML is nil: complete rows to insert, all columns in order.
-	Table *catalog.Object
-	Rows  []*rows.Batch
+	// Rows, when not nil, are what an INSERT inserts: all columns in order. Its plan has no query then.
+	Rows []*rows.Batch
+	// Restart puts the table's sequences back to their start, for TRUNCATE. Only Modify does it.
+	Restart bool
 }
 
 // Change is the outcome of INSERT, UPDATE or DELETE.
@@ -85,9 +87,13 @@ type API interface {
 	// Define runs a statement that changes the catalog: CREATE, DROP, ALTER, COMMENT, GRANT. It returns
 	// when the effect is durable and, for CREATE MATERIALIZED VIEW, when the backfill is done.
 	Define(ctx context.Context, c *Caller, stmt ast.Statement) error
-	// Modify applies writes together, all or nothing, and returns when they are durable. UPDATE and
-	// DELETE are possible as the first write only.
+	// Modify applies writes together, all or nothing, and returns when they are durable.
 	Modify(ctx context.Context, f *fn.Ctx, writes ...Write) ([]*Change, error)
+	// Begin starts a transaction of several writes on a Reader's snapshot.
+	Begin(r *Reader) *Txn
+	// Nextval takes the next number of a table's sequence; Setval sets it.
+	Nextval(ctx context.Context, table uint32, s *catalog.Sequence) (int64, error)
+	Setval(ctx context.Context, table uint32, s *catalog.Sequence, n int64, called bool) error
 	// Verify reruns a materialized view's definition as batch and compares; it returns one line per
 	// difference, at most limit.
 	Verify(ctx context.Context, view *catalog.Object, limit int) ([]string, error)

@@ -9,6 +9,7 @@ import (
 	"tidemill/exec/flow"
 	"tidemill/exec/state"
 	"tidemill/exec/view"
+	"tidemill/sql/rows"
 )
 
 // epoch is one turn of the loop on its way to the store. While an epoch is being applied, the loop
@@ -89,6 +90,7 @@ func (e *Engine) prepare(ep *epoch) (*state.Commit, error) {
 	for _, b := range ep.in.fills {
 		b.write(w)
 	}
+	e.sequences.write(w)
 	for _, f := range ep.p.writes {
 		if err := f(c); err != nil {
 			return c, err
@@ -120,6 +122,9 @@ func (e *Engine) applyWork(epoch uint64, p *pending, outs []flow.Output, spoiled
 	for id, deltas := range p.deltas {
 		v := e.views[id]
 		work = append(work, func(w *state.CommitWriter) error { return v.Apply(w, epoch, deltas) })
+		for _, x := range e.uniques[id] {
+			work = append(work, func(w *state.CommitWriter) error { return x.Apply(w, epoch, withKey(x, deltas)) })
+		}
 	}
 	for _, out := range outs {
 		v := e.views[out.Flow.ID]
@@ -153,6 +158,24 @@ func (s *violations) note(id uint32, err error) error {
 	}
 	s.byFlow[id] = err
 	return nil
+}
+
+// withKey leaves out the rows that a unique index does not have: those with a NULL in its columns.
+func withKey(x *view.View, deltas []*rows.Batch) []*rows.Batch {
+	out := make([]*rows.Batch, 0, len(deltas))
+	p := part{cols: x.Def().Key}
+	for _, b := range deltas {
+		sel := make([]int32, 0, b.Len())
+		for k := range b.Len() {
+			if r := b.Row(k); !p.null(b, r) {
+				sel = append(sel, int32(r))
+			}
+		}
+		c := *b
+		c.Sel = sel
+		out = append(out, &c)
+	}
+	return out
 }
 
 // markFailed returns the catalog to commit: the pending one, changed where a dataflow stopped.

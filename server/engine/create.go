@@ -30,16 +30,21 @@ func (e *Engine) createTable(c *Caller, s *ast.CreateTable) error {
 		return sqlerr.Unsupported("tables fed by a connector are not supported yet").
 			WithHint("Write CREATE SOURCE, and CREATE MATERIALIZED VIEW over it to keep the rows.")
 	}
-	columns, pk, err := planner.TableFromAST(e.plannerContext(e.catalogNow(), c), s)
-	if err != nil {
+	draft := &catalog.Object{Name: name, Schema: schema}
+	if err := planner.TableFromAST(e.plannerContext(e.catalogNow(), c), s, draft); err != nil {
 		return err
 	}
 	o := e.newObject(c, catalog.Table, schema, name)
-	o.Columns, o.PrimaryKey, o.Visible = columns, pk, len(columns)
+	o.Columns, o.PrimaryKey, o.Visible = draft.Columns, draft.PrimaryKey, draft.Visible
+	o.PrimaryKeyName, o.Unique, o.Checks = draft.PrimaryKeyName, draft.Unique, draft.Checks
 	o.Storage = &catalog.Storage{Kind: string(view.Bag), Table: e.newTable()}
-	if len(pk) > 0 {
-		o.Storage.Kind, o.Storage.Key = string(view.Keyed), pk
+	if len(o.PrimaryKey) > 0 {
+		o.Storage.Kind, o.Storage.Key = string(view.Keyed), o.PrimaryKey
 	}
+	for i := range o.Unique {
+		o.Unique[i].Table = e.newTable()
+	}
+	e.nameSequences(o)
 	e.put(o)
 	return e.addView(o)
 }
@@ -50,11 +55,22 @@ func (e *Engine) addView(o *catalog.Object) error {
 	if err != nil {
 		return err
 	}
+	var indexes []*view.View
+	for _, u := range o.Unique {
+		x, err := view.New(view.Def{Table: u.Table, Schema: o.Fields(), Kind: view.Keyed, Key: u.Columns, Check: e.cfg.Check})
+		if err != nil {
+			return err
+		}
+		indexes = append(indexes, x)
+	}
 	e.edges.Lock()
 	defer e.edges.Unlock()
 	e.views[o.ID] = v
 	if o.Kind == catalog.Index && !slices.Contains(e.indexes[o.Deps[0]], o.ID) {
 		e.indexes[o.Deps[0]] = append(e.indexes[o.Deps[0]], o.ID)
+	}
+	if delete(e.uniques, o.ID); len(indexes) > 0 {
+		e.uniques[o.ID] = indexes
 	}
 	return nil
 }

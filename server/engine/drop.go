@@ -162,6 +162,7 @@ func (e *Engine) remove(o *catalog.Object) {
 	e.edges.Lock()
 	delete(e.views, o.ID)
 	e.dropIndexHandle(o)
+	delete(e.uniques, o.ID)
 	s := e.sinks[o.ID]
 	delete(e.sinks, o.ID)
 	e.edges.Unlock()
@@ -169,6 +170,8 @@ func (e *Engine) remove(o *catalog.Object) {
 		e.closing.Go(s.close)
 	}
 	delete(e.pending.deltas, o.ID)
+	delete(e.pending.over, o.ID)
+	e.sequences.forget(o.ID)
 	var tables []uint32
 	if len(o.Plan) > 0 {
 		if p, err := decodePlan(o.Plan); err == nil {
@@ -183,7 +186,10 @@ func (e *Engine) remove(o *catalog.Object) {
 		if o.Storage != nil {
 			w.DropTable(state.SpaceView, state.TableID(o.Storage.Table))
 		}
-		for _, space := range []state.Space{state.SpacePositions, state.SpaceErrors, state.SpaceSinkLog} {
+		for _, u := range o.Unique {
+			w.DropTable(state.SpaceView, state.TableID(u.Table))
+		}
+		for _, space := range []state.Space{state.SpacePositions, state.SpaceErrors, state.SpaceSinkLog, state.SpaceSequences} {
 			w.DropTable(space, state.TableID(o.ID))
 		}
 		return nil

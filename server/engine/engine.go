@@ -69,9 +69,10 @@ type Engine struct {
 
 	// edges guards the maps below, which only the step loop changes.
 	edges   sync.RWMutex
-	views   map[uint32]*view.View // storage of tables and materialized views
-	sources map[uint32]*feeder    // main feeder of each source that is read
-	fills   map[uint32]*backfill  // dataflows that are being created
+	views   map[uint32]*view.View   // storage of tables and materialized views
+	uniques map[uint32][]*view.View // of the unique constraints of tables
+	sources map[uint32]*feeder      // main feeder of each source that is read
+	fills   map[uint32]*backfill    // dataflows that are being created
 	sinks   map[uint32]*sink
 	// indexes are the ids of the indexes on a relation, indexFills those that are not complete yet.
 	indexes    map[uint32][]uint32
@@ -80,8 +81,9 @@ type Engine struct {
 	// closing counts feeders and sinks that are being closed beside the loop.
 	closing sync.WaitGroup
 
-	pending  pending
-	inflight *epoch // the epoch being applied; only the step loop uses it
+	sequences sequences
+	pending   pending
+	inflight  *epoch // the epoch being applied; only the step loop uses it
 	// now is the time of the epochs, µs since 1970, and storedNow what the store has. Only the step loop
 	// uses them. clocked tells the clock that dataflows depend on it.
 	now, storedNow int64
@@ -107,6 +109,7 @@ type request struct {
 type pending struct {
 	catalog *catalog.Snapshot // nil = unchanged
 	deltas  map[uint32][]*rows.Batch
+	over    overlays // the same changes for statements to read
 	writes  []func(*state.Commit) error
 	waiters []chan error
 	feeds   []flow.Feed // for the dataflows alone, not for a relation's storage
@@ -170,11 +173,12 @@ func newEngine(cfg Config) (*Engine, error) {
 		budget:   mem.NewBudget("server", cfg.MemoryLimit),
 		requests: make(chan *request, 256), wakeup: make(chan struct{}, 1),
 		stop: make(chan struct{}), stopped: make(chan struct{}),
-		views: map[uint32]*view.View{}, sources: map[uint32]*feeder{},
+		views: map[uint32]*view.View{}, uniques: map[uint32][]*view.View{}, sources: map[uint32]*feeder{},
 		fills: map[uint32]*backfill{}, sinks: map[uint32]*sink{},
 		indexes: map[uint32][]uint32{}, indexFills: map[uint32]*indexFill{},
 	}
 	e.readers.init()
+	e.sequences.list, e.sequences.dirty = map[sequenceID]*sequence{}, map[sequenceID][]byte{}
 	e.queries = e.budget.Child("queries", cfg.MemoryLimit/2)
 	e.circuit = flow.New(flow.Config{
 		Workers: cfg.Workers, Store: store, Mem: e.budget, Check: cfg.Check,

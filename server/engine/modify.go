@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"tidemill/catalog"
 	"tidemill/exec/flow"
@@ -14,12 +16,12 @@ import (
 	"tidemill/sql/types"
 )
 
-// Modify applies writes together, all or nothing, in one epoch, and returns when they are durable.
+// Modify applies writes together, all or nothing, in one epoch, and returns when they are durable. Each
+// sees what those before it have done.
 //
-// The rows of an INSERT are computed in the caller's goroutine; its keys are checked in the step
-// loop. UPDATE and DELETE are computed in the step loop, against an epoch that holds every change
-// before them, so that two of them never work from the same old row; of several writes only the
-// first may therefore be one.
+// The rows of a single INSERT are computed in the caller's goroutine; constraints are checked in the
+// step loop. All else is computed in the step loop, where every change before it can be seen, so that
+// two statements never work from the same old row.
 func (e *Engine) Modify(ctx context.Context, f *fn.Ctx, writes ...Write) ([]*Change, error) {
 	mods := make([]*modification, len(writes))
 	changes := make([]*Change, len(writes))
@@ -30,28 +32,21 @@ func (e *Engine) Modify(ctx context.Context, f *fn.Ctx, writes ...Write) ([]*Cha
 			return nil, err
 		}
 		mods[i], changes[i] = m, m.change
-		if m.kind != "insert" {
-			if fresh = true; i > 0 {
-				return nil, sqlerr.Unsupported("%s after another write of the same transaction is not supported", m.kind)
+		early := i == 0 && m.kind == "insert"
+		if early {
+			if err := m.collectNow(ctx); err != nil {
+				return nil, err
 			}
 			continue
 		}
-		if err := m.collect(ctx); err != nil {
+		others, err := e.readsOthers(m.plan)
+		if err != nil {
 			return nil, err
 		}
+		fresh = fresh || others
 	}
 	err := e.send(ctx, &request{fresh: fresh, done: make(chan error, 1), do: func() error {
-		for _, m := range mods {
-			if m.kind != "insert" {
-				if err := m.collect(ctx); err != nil {
-					return err
-				}
-			}
-			if err := m.apply(); err != nil {
-				return err
-			}
-		}
-		return nil
+		return e.modifyAll(ctx, mods)
 	}})
 	if err != nil {
 		return nil, err
@@ -59,16 +54,66 @@ func (e *Engine) Modify(ctx context.Context, f *fn.Ctx, writes ...Write) ([]*Cha
 	return changes, nil
 }
 
+// readsOthers tells whether a plan reads more than tables. What is derived from them is as of the last
+// epoch, so the changes that wait have to be committed first, or the two would not fit together.
+func (e *Engine) readsOthers(p *plan.Plan) (bool, error) {
+	if p == nil {
+		return false, nil
+	}
+	ids, err := p.Scans()
+	if err != nil {
+		return false, err
+	}
+	cat := e.cat.Load()
+	return slices.ContainsFunc(ids, func(id uint32) bool {
+		o := cat.ByID(id)
+		return o == nil || o.Kind != catalog.Table
+	}), nil
+}
+
+// modifyAll carries out writes in the step loop.
+func (e *Engine) modifyAll(ctx context.Context, mods []*modification) error {
+	r, err := e.loopReader()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	ctx = withLoop(ctx)
+	mark := r.over.mark()
+	for _, m := range mods {
+		if m.fn.Session != nil {
+			m.fn.Session = loopSession{m.fn.Session, ctx}
+		}
+		if !m.collected {
+			err = m.collect(ctx, r)
+		}
+		if err == nil {
+			err = m.apply(r)
+		}
+		if err != nil {
+			r.over.rollback(mark)
+			return err
+		}
+	}
+	for _, m := range mods {
+		if m.restart {
+			e.restartSequences(m.table)
+		}
+	}
+	for _, id := range r.over.ids() {
+		o := r.over[id]
+		e.addDeltas(id, o.deltas[mark[id].deltas:])
+		o.settled()
+	}
+	return nil
+}
+
 // modification checks a write and prepares it.
 func (e *Engine) modification(f *fn.Ctx, w Write) (*modification, error) {
-	m := &modification{e: e, fn: f, change: &Change{}, kind: "insert", d: w.DML, params: w.Params, table: w.Table, result: w.Rows}
-	if w.DML == nil {
+	m := &modification{e: e, fn: f, change: &Change{}, kind: w.DML.Kind, d: w.DML, params: w.Params, table: w.DML.Table, result: w.Rows, restart: w.Restart}
+	if w.Rows != nil || w.DML.Query == nil {
+		m.collected = true
 		return m, nil
-	}
-	m.table, m.kind = w.DML.Table, w.DML.Kind
-	if c := w.DML.OnConflict; c != nil && c.Update {
-		return nil, sqlerr.Unsupported("ON CONFLICT DO UPDATE is not supported yet").
-			WithHint("Use ON CONFLICT DO NOTHING, or DELETE and INSERT in one transaction.")
 	}
 	var err error
 	m.plan, err = planner.BindParams(w.DML.Query.Plan, w.Params)
@@ -77,108 +122,176 @@ func (e *Engine) modification(f *fn.Ctx, w Write) (*modification, error) {
 
 // modification is one write under way.
 type modification struct {
-	e      *Engine
-	table  *catalog.Object
-	kind   string       // insert, update, delete
-	d      *planner.DML // nil when the rows were given
-	plan   *plan.Plan
-	params []types.Datum
-	fn     *fn.Ctx
-	change *Change
-	result []*rows.Batch
-	bytes  int
+	e         *Engine
+	table     *catalog.Object
+	kind      string // insert, update, delete
+	d         *planner.DML
+	plan      *plan.Plan
+	params    []types.Datum
+	fn        *fn.Ctx
+	change    *Change
+	result    []*rows.Batch
+	collected bool
+	restart   bool
+	bytes     int
 }
 
 // maxStatementBytes bounds the rows that one statement may change, in bytes of their columns.
 const maxStatementBytes = 256 << 20
 
-// collect runs the statement's query.
-func (m *modification) collect(ctx context.Context) error {
-	if m.plan == nil {
+// collectNow runs the statement's query on the last epoch.
+func (m *modification) collectNow(ctx context.Context) error {
+	if m.collected {
 		return nil
 	}
-	q := &Run{Plan: m.plan, Fn: m.fn}
 	r, err := m.e.Reader()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
+	return m.collect(ctx, r)
+}
+
+// collect runs the statement's query.
+func (m *modification) collect(ctx context.Context, r *Reader) error {
+	if m.collected {
+		return nil
+	}
+	m.collected = true
+	q := &Run{Plan: m.plan, Fn: m.fn}
 	q.Out = func(b *rows.Batch) error {
 		b = b.Clone()
 		if m.bytes += b.SizeBytes(); m.bytes > maxStatementBytes {
 			return sqlerr.New(sqlerr.ProgramLimitExceeded, "the statement changes more than %d MiB of rows", maxStatementBytes>>20).
 				WithHint("Split it into several statements.")
 		}
-		m.result = append(m.result, b)
+		m.result = append(m.result, b.Expand())
 		return nil
 	}
 	return r.Run(ctx, q)
 }
 
-// apply checks constraints and adds the change to the pending epoch. It runs in the step loop.
-func (m *modification) apply() error {
-	t := m.e.catalogNow().ByID(m.table.ID)
+// apply carries the change out in the reader's overlays, after all checks.
+func (m *modification) apply(r *Reader) error {
+	t := r.Catalog.ByID(m.table.ID)
 	if t == nil {
 		return sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", m.table.Name)
 	}
-	removed, added := m.split(t)
-	if err := checkNotNull(t, added); err != nil {
-		return err
+	if t.Shape != m.table.Shape {
+		return conflict("Table %q has been altered.", t.Name)
 	}
-	added, err := m.e.checkKeys(t, removed, added, m.d != nil && m.d.OnConflict != nil)
-	if err != nil {
-		return err
-	}
-	if added, err = m.e.checkUnique(t, removed, added, m.d != nil && m.d.OnConflict != nil); err != nil {
-		return err
-	}
-	if m.change.Rows = int64(countRows(added)); m.kind == "delete" {
-		m.change.Rows = int64(countRows(removed))
-	}
-	if m.d != nil && len(m.d.Returning) > 0 {
-		from := added
-		if m.kind == "delete" {
-			from = removed
-		}
-		if m.change.Returning, err = m.returning(from); err != nil {
+	o := r.over.of(m.e, t)
+	s := m.split(t)
+	var err error
+	if m.kind != "delete" {
+		if err := m.complete(t, s.added); err != nil {
 			return err
 		}
 	}
-	deltas := added
-	for _, b := range removed {
-		deltas = append(deltas, b.Negated())
+	if m.d.OnConflict != nil {
+		if s, err = m.resolve(o, r, s.added); err != nil {
+			return err
+		}
 	}
-	if countRows(deltas) == 0 {
-		return nil
+	for _, b := range s.removed {
+		o.remove(b)
 	}
-	pend := map[uint32][]*rows.Batch{}
-	for id, ds := range m.e.pending.deltas {
-		pend[id] = ds[:len(ds):len(ds)]
+	for _, b := range s.added {
+		if err := o.add(r.snap, b); err != nil {
+			return err
+		}
 	}
-	pend[t.ID] = append(pend[t.ID], deltas...)
-	m.e.pending.deltas = pend
-	return nil
+	changed := s.added
+	if m.kind == "delete" {
+		changed = s.removed
+	}
+	m.change.Rows = int64(countRows(changed))
+	if len(m.d.Returning) > 0 {
+		m.change.Returning, err = m.returning(changed, s.extra)
+	}
+	return err
 }
 
-// split separates the query's result into the rows that go and the rows that come.
-func (m *modification) split(t *catalog.Object) (removed, added []*rows.Batch) {
+// split is a statement's result taken apart: rows that go, rows that come, and per batch of them the
+// columns that only RETURNING reads.
+type split struct {
+	removed, added []*rows.Batch
+	extra          [][]*rows.Vec
+}
+
+func (m *modification) split(t *catalog.Object) split {
 	n := len(t.Columns)
+	var s split
 	for _, b := range m.result {
 		switch m.kind {
 		case "insert":
-			added = append(added, columns(b, t, 0, n))
+			s.added = append(s.added, columns(b, t, 0, n))
+			s.extra = append(s.extra, nil)
 		case "delete":
-			removed = append(removed, columns(b, t, 0, n))
+			s.removed = append(s.removed, columns(b, t, 0, n))
+			s.extra = append(s.extra, b.Cols[n:])
 		default:
-			removed = append(removed, columns(b, t, 0, n))
-			added = append(added, columns(b, t, n, 2*n))
+			s.removed = append(s.removed, columns(b, t, 0, n))
+			s.added = append(s.added, columns(b, t, n, 2*n))
+			s.extra = append(s.extra, b.Cols[2*n:])
 		}
 	}
-	return removed, added
+	return s
 }
 
 func columns(b *rows.Batch, t *catalog.Object, lo, hi int) *rows.Batch {
-	return &rows.Batch{Schema: t.Fields(), N: b.N, W: b.W, Cols: b.Cols[lo:hi]}
+	return &rows.Batch{Schema: t.Fields(), N: b.N, Cols: slices.Clone(b.Cols[lo:hi])}
+}
+
+// complete computes the generated columns of new rows and checks what a row alone has to fulfil.
+func (m *modification) complete(t *catalog.Object, added []*rows.Batch) error {
+	for _, g := range m.d.Generated {
+		for _, b := range added {
+			cols, err := m.eval([]*expr.Expr{g.Expr}, b)
+			if err != nil {
+				return err
+			}
+			b.Cols[g.Col] = cols[0].Clone()
+		}
+	}
+	if err := checkNotNull(t, added); err != nil {
+		return err
+	}
+	for _, c := range m.d.Checks {
+		for _, b := range added {
+			cols, err := m.eval([]*expr.Expr{c.Expr}, b)
+			if err != nil {
+				return err
+			}
+			for r := range b.N {
+				if !cols[0].IsNull(r) && !cols[0].B[r] {
+					e := sqlerr.New(sqlerr.CheckViolation, "new row for relation %q violates check constraint %q", t.Name, c.Name).
+						WithDetail("Failing row contains %s.", flow.RowText(b, r, nil))
+					e.Schema, e.Table, e.Constraint = t.Schema, t.Name, c.Name
+					return e
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// eval computes expressions over the rows of a batch. The first row that fails fails the statement.
+func (m *modification) eval(exprs []*expr.Expr, b *rows.Batch) ([]*rows.Vec, error) {
+	bound := make([]*expr.Expr, len(exprs))
+	for i, x := range exprs {
+		bound[i] = expr.BindParams(x, m.params)
+	}
+	prog, err := expr.Compile(bound)
+	if err != nil {
+		return nil, err
+	}
+	cols, err := prog.Eval(m.fn, b)
+	if err == nil && len(m.fn.Errs) > 0 {
+		err = m.fn.Errs[0].Err
+		m.fn.Errs = nil
+	}
+	return cols, err
 }
 
 func checkNotNull(t *catalog.Object, added []*rows.Batch) error {
@@ -200,100 +313,32 @@ func checkNotNull(t *catalog.Object, added []*rows.Batch) error {
 	return nil
 }
 
-// checkKeys refuses rows whose primary key is taken; with doNothing it leaves such rows out instead.
-func (e *Engine) checkKeys(t *catalog.Object, removed, added []*rows.Batch, doNothing bool) ([]*rows.Batch, error) {
-	if len(t.PrimaryKey) == 0 {
-		return added, nil
+func duplicateKey(t *catalog.Object, p *part, b *rows.Batch, r int) error {
+	names, values := make([]string, len(p.cols)), make([]string, len(p.cols))
+	for i, c := range p.cols {
+		names[i] = types.QuoteIdent(t.Columns[c].Name)
+		values[i] = string(types.AppendText(nil, b.Cols[c].Datum(r), nil))
 	}
-	// balance counts the key's rows beside those in the store: pending changes and this statement's own.
-	balance := map[string]int{}
-	count := func(b *rows.Batch, by int) {
-		for r := range b.N {
-			balance[rowKey(t, b, r)] += by * int(b.Weight(r))
-		}
-	}
-	for _, b := range e.pending.deltas[t.ID] {
-		count(b, 1)
-	}
-	for _, b := range removed {
-		count(b, -1)
-	}
-	snap := e.store.Snapshot()
-	defer snap.Close()
-	v := e.views[t.ID]
-	for bi, b := range added {
-		exists, err := v.Exists(snap, b)
-		if err != nil {
-			return nil, err
-		}
-		keep := make([]int32, 0, b.N) // not nil, which would mean all
-		for r := range b.N {
-			k := rowKey(t, b, r)
-			n := balance[k]
-			if exists[r] {
-				n++
-			}
-			if n > 0 && !doNothing {
-				return nil, duplicateKey(t, b, r)
-			}
-			if n <= 0 {
-				balance[k]++
-				keep = append(keep, int32(r))
-			}
-		}
-		if len(keep) < b.N {
-			part := *b
-			part.Sel = keep
-			added[bi] = part.Compact()
-		}
-	}
-	return added, nil
-}
-
-func rowKey(t *catalog.Object, b *rows.Batch, r int) string {
-	var k []byte
-	for _, c := range t.PrimaryKey {
-		k = rows.AppendKey(k, b.Cols[c], r)
-	}
-	return string(k)
-}
-
-func duplicateKey(t *catalog.Object, b *rows.Batch, r int) error {
-	names, values := "", ""
-	for i, c := range t.PrimaryKey {
-		if i > 0 {
-			names, values = names+", ", values+", "
-		}
-		names += t.Columns[c].Name
-		values += string(types.AppendText(nil, b.Cols[c].Datum(r), nil))
-	}
-	e := sqlerr.New(sqlerr.UniqueViolation, "duplicate key value violates unique constraint %q", t.Name+"_pkey").
-		WithDetail("Key (%s)=(%s) already exists.", names, values)
-	e.Schema, e.Table, e.Constraint = t.Schema, t.Name, t.Name+"_pkey"
+	e := sqlerr.New(sqlerr.UniqueViolation, "duplicate key value violates unique constraint %q", p.name).
+		WithDetail("Key (%s)=(%s) already exists.", strings.Join(names, ", "), strings.Join(values, ", "))
+	e.Schema, e.Table, e.Constraint = t.Schema, t.Name, p.name
 	return e
 }
 
-// returning evaluates the RETURNING list over the changed rows.
-func (m *modification) returning(from []*rows.Batch) ([]*rows.Batch, error) {
-	exprs := make([]*expr.Expr, len(m.d.Returning))
-	schema := make(types.Schema, len(exprs))
-	for i, x := range m.d.Returning {
-		exprs[i] = expr.BindParams(x, m.params)
+// returning evaluates the RETURNING list over the changed rows and the columns beside them.
+func (m *modification) returning(from []*rows.Batch, extra [][]*rows.Vec) ([]*rows.Batch, error) {
+	schema := make(types.Schema, len(m.d.Returning))
+	for i := range schema {
 		schema[i] = m.d.ReturningCols[i].Field
 	}
-	prog, err := expr.Compile(exprs)
-	if err != nil {
-		return nil, err
-	}
 	var out []*rows.Batch
-	for _, b := range from {
-		cols, err := prog.Eval(m.fn, b)
-		if err != nil {
-			return nil, err
+	for i, b := range from {
+		whole := &rows.Batch{N: b.N, Cols: b.Cols}
+		if i < len(extra) {
+			whole.Cols = slices.Concat(b.Cols, extra[i])
 		}
-		if len(m.fn.Errs) > 0 {
-			err := m.fn.Errs[0].Err
-			m.fn.Errs = nil
+		cols, err := m.eval(m.d.Returning, whole)
+		if err != nil {
 			return nil, err
 		}
 		res := &rows.Batch{Schema: schema, N: b.N, Cols: cols}

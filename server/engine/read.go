@@ -203,6 +203,9 @@ func (s *scanner) Scan(ctx context.Context, sc *plan.Scan, f func(*rows.Batch) e
 	if err != nil {
 		return err
 	}
+	if over := s.r.over[o.ID]; over != nil {
+		return over.scan(s, o, v, sc, f)
+	}
 	if sc.Access != nil {
 		return s.access(o, v, sc, f)
 	}

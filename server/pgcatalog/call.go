@@ -32,18 +32,13 @@ func text(s string, ok bool) (types.Datum, error) {
 
 // calls are the functions by name.
 var calls = map[string]call{
-	"pg_get_userbyid":     userByID,
-	"format_type":         formatType,
-	"pg_table_is_visible": tableVisible,
-	"is_visible":          func(*Names, []types.Datum) (types.Datum, error) { return types.BoolDatum(true), nil },
-	"pg_get_indexdef":     getIndexDef,
-	"pg_get_constraintdef": func(n *Names, args []types.Datum) (types.Datum, error) {
-		o := n.pkeyOwner(uint32(args[0].I) - (pkeyConstraintBase - pkeyIndexBase))
-		if o == nil {
-			return null, nil
-		}
-		return text("PRIMARY KEY ("+keyNames(o)+")", true)
-	},
+	"pg_get_userbyid":           userByID,
+	"format_type":               formatType,
+	"pg_table_is_visible":       tableVisible,
+	"is_visible":                func(*Names, []types.Datum) (types.Datum, error) { return types.BoolDatum(true), nil },
+	"pg_get_indexdef":           getIndexDef,
+	"pg_get_constraintdef":      getConstraintDef,
+	"pg_get_serial_sequence":    serialSequence,
 	"pg_get_viewdef":            getViewDef,
 	"obj_description":           objDescription,
 	"col_description":           colDescription,
@@ -105,18 +100,18 @@ func getIndexDef(n *Names, args []types.Datum) (types.Datum, error) {
 		}
 		return text("", true)
 	}
-	o := n.pkeyOwner(uint32(args[0].I))
-	if o == nil {
+	k := n.keyByIndex(uint32(args[0].I))
+	if k == nil {
 		return null, nil
 	}
 	if len(args) > 1 && args[1].I > 0 {
-		k := int(args[1].I) - 1
-		if k >= len(o.PrimaryKey) {
+		i := int(args[1].I) - 1
+		if i >= len(k.cols) {
 			return text("", true)
 		}
-		return text(quoteIdent(o.Columns[o.PrimaryKey[k]].Name), true)
+		return text(quoteIdent(k.table.Columns[k.cols[i]].Name), true)
 	}
-	return text(indexDef(o), true)
+	return text(indexDef(k), true)
 }
 
 func getViewDef(n *Names, args []types.Datum) (types.Datum, error) {

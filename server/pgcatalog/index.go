@@ -13,7 +13,7 @@ func (t *table) indexObjects() []*catalog.Object {
 
 // hasIndex tells whether pg_class says that a relation has an index.
 func (t *table) hasIndex(o *catalog.Object) bool {
-	return len(o.PrimaryKey) > 0 || len(t.snap.Indexes(o.ID)) > 0
+	return len(keysOf(o)) > 0 || len(t.snap.Indexes(o.ID)) > 0
 }
 
 func indexClasses(t *table) {
@@ -27,7 +27,7 @@ func indexClasses(t *table) {
 func indexAttributes(t *table) {
 	for _, o := range t.indexObjects() {
 		for i, c := range o.Index.Columns {
-			t.attribute(o.ID, i+1, o.Columns[c.Col].Field, false, false)
+			t.attribute(o.ID, i+1, o.Columns[c.Col].Field, false, false, "", "")
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package pgcatalog
 
 import (
+	"strings"
+
 	"slices"
 
 	"tidemill/catalog"
@@ -62,19 +64,27 @@ func infoTables(t *table) {
 func infoColumns(t *table) {
 	for _, r := range relationList {
 		for i, f := range r.Columns {
-			t.infoColumn(r.Schema, r.Name, i+1, f, "", f.NotNull, false)
+			t.infoColumn(r.Schema, r.Name, i+1, &catalog.Column{Field: f}, "", f.NotNull, false)
 		}
 	}
 	for _, o := range t.infoObjects() {
 		for i, c := range fields(o) {
-			t.infoColumn(o.Schema, o.Name, i+1, c.Field, defaultText(c), notNull(o, i),
+			t.infoColumn(o.Schema, o.Name, i+1, &c, defaultText(o, i), notNull(o, i),
 				o.Kind == catalog.Table && o.Connector == "")
 		}
 	}
 }
 
-func (t *table) infoColumn(schema, name string, num int, f types.Field, def string, notNull, updatable bool) {
+func (t *table) infoColumn(schema, name string, num int, f *catalog.Column, def string, notNull, updatable bool) {
 	ty := f.Type
+	var identity, expression any
+	if f.Identity != "" {
+		identity = strings.ToUpper(f.Identity)
+	}
+	generated := "NEVER"
+	if f.Generated != "" {
+		generated, expression, def = "ALWAYS", def, ""
+	}
 	bare := ty
 	bare.Mod = -1
 	dataType := bare.String()
@@ -114,8 +124,8 @@ func (t *table) infoColumn(schema, name string, num int, f types.Field, def stri
 		"column_default", none(def), "is_nullable", yesNo(!notNull), "data_type", dataType, "character_maximum_length", maxLen,
 		"character_octet_length", octets, "numeric_precision", prec, "numeric_precision_radix", radix,
 		"numeric_scale", scale, "datetime_precision", fraction, "udt_catalog", db, "udt_schema", "pg_catalog",
-		"udt_name", ty.Name(), "dtd_identifier", itoa(num), "is_self_referencing", "NO", "is_identity", "NO",
-		"identity_cycle", "NO", "is_generated", "NEVER", "is_updatable", yesNo(updatable))
+		"udt_name", ty.Name(), "dtd_identifier", itoa(num), "is_self_referencing", "NO", "is_identity", yesNo(f.Identity != ""), "identity_generation", identity,
+		"identity_cycle", "NO", "is_generated", generated, "generation_expression", expression, "is_updatable", yesNo(updatable))
 }
 
 func infoViews(t *table) {
@@ -172,8 +182,7 @@ func infoPrivileges(t *table) {
 	}
 }
 
-// infoKeyRows are the relations of information_schema about constraints; primary keys are the only
-// ones.
+// infoKeyRows are the relations of information_schema about constraints.
 var infoKeyRows = map[string]func(*table){
 	"information_schema.table_constraints":       infoConstraints,
 	"information_schema.key_column_usage":        infoKeyColumns,
@@ -181,27 +190,35 @@ var infoKeyRows = map[string]func(*table){
 	"information_schema.constraint_table_usage":  infoConstraintTables,
 }
 
-// keyed calls f for every object with a primary key.
-func (t *table) keyed(f func(o *catalog.Object)) {
+// keyed calls f for every key.
+func (t *table) keyed(f func(o *catalog.Object, k *keyInfo)) {
 	for _, o := range t.infoObjects() {
-		if len(o.PrimaryKey) > 0 {
-			f(o)
+		for _, k := range keysOf(o) {
+			f(o, &k)
 		}
 	}
 }
 
 func infoConstraints(t *table) {
-	t.keyed(func(o *catalog.Object) {
-		t.row("constraint_catalog", db, "constraint_schema", o.Schema, "constraint_name", o.Name+"_pkey",
-			"table_catalog", db, "table_schema", o.Schema, "table_name", o.Name, "constraint_type", "PRIMARY KEY",
+	row := func(o *catalog.Object, name, kind string) {
+		t.row("constraint_catalog", db, "constraint_schema", o.Schema, "constraint_name", name,
+			"table_catalog", db, "table_schema", o.Schema, "table_name", o.Name, "constraint_type", kind,
 			"is_deferrable", "NO", "initially_deferred", "NO", "enforced", "YES")
+	}
+	t.keyed(func(o *catalog.Object, k *keyInfo) {
+		row(o, k.name, map[bool]string{true: "PRIMARY KEY", false: "UNIQUE"}[k.primary])
 	})
+	for _, o := range t.infoObjects() {
+		for _, c := range o.Checks {
+			row(o, c.Name, "CHECK")
+		}
+	}
 }
 
 func infoKeyColumns(t *table) {
-	t.keyed(func(o *catalog.Object) {
-		for i, k := range o.PrimaryKey {
-			t.row("constraint_catalog", db, "constraint_schema", o.Schema, "constraint_name", o.Name+"_pkey",
+	t.keyed(func(o *catalog.Object, key *keyInfo) {
+		for i, k := range key.cols {
+			t.row("constraint_catalog", db, "constraint_schema", o.Schema, "constraint_name", key.name,
 				"table_catalog", db, "table_schema", o.Schema, "table_name", o.Name, "column_name", o.Columns[k].Name,
 				"ordinal_position", i+1)
 		}
@@ -209,17 +226,23 @@ func infoKeyColumns(t *table) {
 }
 
 func infoConstraintColumns(t *table) {
-	t.keyed(func(o *catalog.Object) {
-		for _, k := range o.PrimaryKey {
+	row := func(o *catalog.Object, name string, cols []int) {
+		for _, k := range cols {
 			t.row("table_catalog", db, "table_schema", o.Schema, "table_name", o.Name, "column_name", o.Columns[k].Name,
-				"constraint_catalog", db, "constraint_schema", o.Schema, "constraint_name", o.Name+"_pkey")
+				"constraint_catalog", db, "constraint_schema", o.Schema, "constraint_name", name)
 		}
-	})
+	}
+	t.keyed(func(o *catalog.Object, k *keyInfo) { row(o, k.name, k.cols) })
+	for _, o := range t.infoObjects() {
+		for _, c := range o.Checks {
+			row(o, c.Name, c.Cols)
+		}
+	}
 }
 
 func infoConstraintTables(t *table) {
-	t.keyed(func(o *catalog.Object) {
+	t.keyed(func(o *catalog.Object, k *keyInfo) {
 		t.row("table_catalog", db, "table_schema", o.Schema, "table_name", o.Name,
-			"constraint_catalog", db, "constraint_schema", o.Schema, "constraint_name", o.Name+"_pkey")
+			"constraint_catalog", db, "constraint_schema", o.Schema, "constraint_name", k.name)
 	})
 }

@@ -57,8 +57,8 @@ func matviewNames(t *table) {
 
 func indexNames(t *table) {
 	for _, o := range t.listedObjects() {
-		if len(o.PrimaryKey) > 0 {
-			t.row("schemaname", o.Schema, "tablename", o.Name, "indexname", o.Name+"_pkey", "indexdef", indexDef(o))
+		for _, k := range keysOf(o) {
+			t.row("schemaname", o.Schema, "tablename", o.Name, "indexname", k.name, "indexdef", indexDef(&k))
 		}
 	}
 	for _, o := range t.indexObjects() {
@@ -67,9 +67,9 @@ func indexNames(t *table) {
 	}
 }
 
-func indexDef(o *catalog.Object) string {
+func indexDef(k *keyInfo) string {
 	q := quoteAll
-	return "CREATE UNIQUE INDEX " + q(o.Name+"_pkey") + " ON " + q(o.Schema, o.Name) + " USING btree (" + keyNames(o) + ")"
+	return "CREATE UNIQUE INDEX " + q(k.name) + " ON " + q(k.table.Schema, k.table.Name) + " USING btree (" + k.columns() + ")"
 }
 
 func quoteAll(parts ...string) string {

@@ -150,10 +150,8 @@ func (n *Names) inSchema(schema, name string) uint32 {
 	if o := n.Snap.ByName(schema, name); o != nil && (listed(o) || o.Kind == catalog.Index) {
 		return o.ID
 	}
-	if table, ok := strings.CutSuffix(name, "_pkey"); ok {
-		if o := n.Snap.ByName(schema, table); o != nil && len(o.PrimaryKey) > 0 {
-			return pkeyIndexID(o.ID)
-		}
+	if k := n.key(func(k *keyInfo) bool { return k.name == name && k.table.Schema == schema }); k != nil {
+		return k.index
 	}
 	return 0
 }
@@ -217,36 +215,14 @@ func (n *Names) relationName(id uint32) (schema, name string, ok bool) {
 	if o := n.Snap.ByID(id); o != nil && (listed(o) || o.Kind == catalog.Index) {
 		return o.Schema, o.Name, true
 	}
-	if o := n.pkeyOwner(id); o != nil {
-		return o.Schema, o.Name + "_pkey", true
+	if k := n.keyByIndex(id); k != nil {
+		return k.table.Schema, k.name, true
 	}
 	return "", "", false
 }
 
 // visible tells whether the name without a schema finds this very relation.
 func (n *Names) visible(id uint32, name string) bool { return n.relation([]string{name}) == id }
-
-// pkeyOwner returns the table whose primary key's index has the OID.
-func (n *Names) pkeyOwner(id uint32) *catalog.Object {
-	if id < pkeyIndexBase || id >= pkeyConstraintBase {
-		return nil
-	}
-	o := n.Snap.ByID(id - pkeyIndexBase)
-	if o == nil || len(o.PrimaryKey) == 0 {
-		return nil
-	}
-	return o
-}
-
-// The index and the constraint of a primary key have no catalog object of their own: their OIDs are
-// the table's moved up.
-const (
-	pkeyIndexBase      = 1 << 30
-	pkeyConstraintBase = 1<<30 + 1<<29
-)
-
-func pkeyIndexID(table uint32) uint32      { return table + pkeyIndexBase }
-func pkeyConstraintID(table uint32) uint32 { return table + pkeyConstraintBase }
 
 // listed tells whether an object appears in pg_class.
 func listed(o *catalog.Object) bool { return o.Kind != catalog.Sink && o.Kind != catalog.Index }

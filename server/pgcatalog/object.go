@@ -98,12 +98,12 @@ func classes(t *table) {
 		kind := relkind(o)
 		t.row("oid", o.ID, "relname", o.Name, "relnamespace", t.schemaID(o.Schema), "relowner", t.owner(o),
 			"relkind", kind, "relam", amOf(kind), "relfilenode", fileNode(o), "relpersistence", "p",
-			"relnatts", len(fields(o)), "relhasindex", t.hasIndex(o), "relhasrules", kind == "v",
+			"relnatts", len(fields(o)), "relchecks", len(o.Checks), "relhasindex", t.hasIndex(o), "relhasrules", kind == "v",
 			"relispopulated", o.State != catalog.Creating, "relreplident", "d", "reltuples", -1)
-		if len(o.PrimaryKey) > 0 {
-			t.row("oid", pkeyIndexID(o.ID), "relname", o.Name+"_pkey", "relnamespace", t.schemaID(o.Schema),
-				"relowner", t.owner(o), "relkind", "i", "relam", btreeAM, "relfilenode", pkeyIndexID(o.ID),
-				"relpersistence", "p", "relnatts", len(o.PrimaryKey), "relispopulated", true, "relreplident", "n")
+		for _, k := range keysOf(o) {
+			t.row("oid", k.index, "relname", k.name, "relnamespace", t.schemaID(o.Schema),
+				"relowner", t.owner(o), "relkind", "i", "relam", btreeAM, "relfilenode", k.index,
+				"relpersistence", "p", "relnatts", len(k.cols), "relispopulated", true, "relreplident", "n")
 		}
 	}
 	indexClasses(t)
@@ -126,21 +126,30 @@ func fileNode(o *catalog.Object) uint32 {
 func attributes(t *table) {
 	for _, r := range relationList {
 		for i, f := range r.Columns {
-			t.attribute(r.ID, i+1, f, f.NotNull, false)
+			t.attribute(r.ID, i+1, f, f.NotNull, false, "", "")
 		}
 	}
 	for _, o := range t.listedObjects() {
 		for i, c := range fields(o) {
-			t.attribute(o.ID, i+1, c.Field, notNull(o, i), c.Default != "")
+			identity, generated := "", ""
+			if c.Generated != "" {
+				generated = "s"
+			}
+			if c.Identity != "" {
+				identity = map[string]string{"always": "a", "by default": "d"}[c.Identity]
+			}
+			t.attribute(o.ID, i+1, c.Field, notNull(o, i), defaultText(o, i) != "", identity, generated)
 		}
-		for i, k := range o.PrimaryKey {
-			t.attribute(pkeyIndexID(o.ID), i+1, o.Columns[k].Field, false, false)
+		for _, k := range keysOf(o) {
+			for i, c := range k.cols {
+				t.attribute(k.index, i+1, o.Columns[c].Field, false, false, "", "")
+			}
 		}
 	}
 	indexAttributes(t)
 }
 
-func (t *table) attribute(rel uint32, num int, f types.Field, notNull, hasDefault bool) {
+func (t *table) attribute(rel uint32, num int, f types.Field, notNull, hasDefault bool, identity, generated string) {
 	dims := 0
 	if f.Type.ID == types.Array {
 		dims = 1
@@ -152,7 +161,7 @@ func (t *table) attribute(rel uint32, num int, f types.Field, notNull, hasDefaul
 	t.row("attrelid", rel, "attname", f.Name, "atttypid", f.Type.OID(), "attstattarget", -1, "attlen", f.Type.Len(),
 		"attnum", num, "attndims", dims, "attcacheoff", -1, "atttypmod", f.Type.WireMod(), "attbyval", pt.byVal,
 		"attalign", pt.align, "attstorage", pt.storage, "attnotnull", notNull, "atthasdef", hasDefault,
-		"attislocal", true, "attcollation", pt.collation)
+		"attislocal", true, "attcollation", pt.collation, "attidentity", identity, "attgenerated", generated)
 }
 
 // notNull tells whether a column is NOT NULL: as in Postgres that is declared, so columns of views
@@ -164,22 +173,65 @@ func notNull(o *catalog.Object, i int) bool {
 	return o.Columns[i].NotNull || slices.Contains(o.PrimaryKey, i)
 }
 
-// defaultText is a column's default as Postgres would print it: string literals with their type.
-func defaultText(c catalog.Column) string {
+// defaultText is a column's default or generation expression as Postgres would print it: string
+// literals with their type. An identity column has none.
+func defaultText(o *catalog.Object, i int) string {
+	c := &o.Columns[i]
+	switch {
+	case c.Generated != "":
+		return bare(c.Generated)
+	case c.Identity != "":
+		return ""
+	case c.Sequence != nil:
+		return "nextval(" + "'" + strings.ReplaceAll(sequenceName(o, c), "'", "''") + "'" + "::regclass)"
+	}
 	d := c.Default
 	if len(d) >= 2 && d[0] == '\'' && strings.Count(d, "'") == 2 && d[len(d)-1] == '\'' {
-		bare := c.Type
-		bare.Mod = -1
-		return d + "::" + bare.String()
+		t := c.Type
+		t.Mod = -1
+		return d + "::" + t.String()
 	}
-	return d
+	return bare(d)
+}
+
+// sequenceName is how a sequence is written: with the schema, unless that is the usual one.
+func sequenceName(o *catalog.Object, c *catalog.Column) string {
+	if o.Schema == catalog.DefaultSchema {
+		return types.QuoteIdent(c.Sequence.Name)
+	}
+	return types.QuoteIdent(o.Schema) + "." + types.QuoteIdent(c.Sequence.Name)
+}
+
+// bare takes off the brackets around a whole expression.
+func bare(s string) string {
+	if len(s) < 2 || s[0] != '(' || s[len(s)-1] != ')' {
+		return s
+	}
+	depth, quoted := 0, byte(0)
+	for i := 0; i < len(s)-1; i++ {
+		switch c := s[i]; {
+		case quoted != 0:
+			if c == quoted {
+				quoted = 0
+			}
+		case c == '\'' || c == '"':
+			quoted = c
+		case c == '(':
+			depth++
+		case c == ')':
+			if depth--; depth == 0 {
+				return s
+			}
+		}
+	}
+	return s[1 : len(s)-1]
 }
 
 func defaults(t *table) {
 	for _, o := range t.listedObjects() {
-		for i, c := range fields(o) {
-			if c.Default != "" {
-				t.row("oid", o.ID, "adrelid", o.ID, "adnum", i+1, "adbin", defaultText(c))
+		for i := range fields(o) {
+			if d := defaultText(o, i); d != "" {
+				t.row("oid", o.ID, "adrelid", o.ID, "adnum", i+1, "adbin", d)
 			}
 		}
 	}
@@ -195,32 +247,39 @@ func attnums(cols []int) []int16 {
 
 func indexes(t *table) {
 	for _, o := range t.listedObjects() {
-		n := len(o.PrimaryKey)
-		if n == 0 {
-			continue
-		}
-		colls, classes := make([]uint32, n), make([]uint32, n)
-		for i, k := range o.PrimaryKey {
-			if pt := pgTypes[o.Columns[k].Type.OID()]; pt != nil {
-				colls[i] = pt.collation
+		for _, key := range keysOf(o) {
+			n := len(key.cols)
+			colls, classes := make([]uint32, n), make([]uint32, n)
+			for i, k := range key.cols {
+				if pt := pgTypes[o.Columns[k].Type.OID()]; pt != nil {
+					colls[i] = pt.collation
+				}
+				classes[i] = opclassOf(o.Columns[k].Type)
 			}
-			classes[i] = opclassOf(o.Columns[k].Type)
+			t.row("indexrelid", key.index, "indrelid", o.ID, "indnatts", n, "indnkeyatts", n, "indisunique", true,
+				"indisprimary", key.primary, "indimmediate", true, "indisvalid", true, "indisready", true, "indislive", true,
+				"indkey", attnums(key.cols), "indcollation", colls, "indclass", classes, "indoption", make([]int16, n))
 		}
-		t.row("indexrelid", pkeyIndexID(o.ID), "indrelid", o.ID, "indnatts", n, "indnkeyatts", n, "indisunique", true,
-			"indisprimary", true, "indimmediate", true, "indisvalid", true, "indisready", true, "indislive", true,
-			"indkey", attnums(o.PrimaryKey), "indcollation", colls, "indclass", classes, "indoption", make([]int16, n))
 	}
 	indexRows(t)
 }
 
 func constraints(t *table) {
 	for _, o := range t.listedObjects() {
-		if len(o.PrimaryKey) == 0 {
-			continue
+		for _, k := range keysOf(o) {
+			kind := "u"
+			if k.primary {
+				kind = "p"
+			}
+			t.row("oid", k.constraint, "conname", k.name, "connamespace", t.schemaID(o.Schema),
+				"contype", kind, "convalidated", true, "conrelid", o.ID, "conindid", k.index, "confupdtype", " ",
+				"confdeltype", " ", "confmatchtype", " ", "conislocal", true, "connoinherit", true, "conkey", attnums(k.cols))
 		}
-		t.row("oid", pkeyConstraintID(o.ID), "conname", o.Name+"_pkey", "connamespace", t.schemaID(o.Schema),
-			"contype", "p", "convalidated", true, "conrelid", o.ID, "conindid", pkeyIndexID(o.ID), "confupdtype", " ",
-			"confdeltype", " ", "confmatchtype", " ", "conislocal", true, "connoinherit", true, "conkey", attnums(o.PrimaryKey))
+		for i, c := range o.Checks {
+			t.row("oid", checkID(o, i), "conname", c.Name, "connamespace", t.schemaID(o.Schema),
+				"contype", "c", "convalidated", true, "conrelid", o.ID, "confupdtype", " ",
+				"confdeltype", " ", "confmatchtype", " ", "conislocal", true, "conkey", attnums(c.Cols), "conbin", bare(c.Expr))
+		}
 	}
 }
 
@@ -281,13 +340,4 @@ func definition(o *catalog.Object) string {
 		return ""
 	}
 	return " " + strings.TrimSuffix(strings.TrimSpace(o.Query), ";") + ";"
-}
-
-// keyNames are the columns of the primary key, quoted where needed.
-func keyNames(o *catalog.Object) string {
-	names := make([]string, len(o.PrimaryKey))
-	for i, k := range o.PrimaryKey {
-		names[i] = types.QuoteIdent(o.Columns[k].Name)
-	}
-	return strings.Join(names, ", ")
 }

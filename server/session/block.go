@@ -17,37 +17,45 @@ type block struct {
 	failed   bool
 	implicit bool // several statements in one message
 	now      int64
-	pinned   *pin            // the epoch that all reads of the block see
-	writes   []engine.Write  // that wait for COMMIT
-	touched  map[uint32]bool // relations whose content the writes will change
-	defined  string          // tag of a definition that took effect inside the block
+	pinned   *pin        // the epoch that all reads of the block see
+	txn      *engine.Txn // its writes; nil before the first
+	defined  string      // tag of a definition that took effect inside the block
 	readOnly bool
 	notify   []pgwire.Notification
 	points   []savepoint
 }
 
-// savepoint remembers how many writes the block had.
+// savepoint remembers what the block had written.
 type savepoint struct {
-	name   string
-	writes int
+	name string
+	at   engine.Savepoint
 }
 
 // pin is a Reader shared by a block and its cursors.
 type pin struct {
 	*engine.Reader
-	n int
+	n    int
+	base *pin // whose snapshot it is, seen with the block's changes
 }
 
 func (p *pin) release() {
-	if p.n--; p.n == 0 {
-		p.Reader.Close()
+	if p.n--; p.n > 0 {
+		return
 	}
+	if p.base != nil {
+		p.base.release()
+		return
+	}
+	p.Reader.Close()
 }
 
 // pin returns the reader for a statement: the block's own, or a fresh one. The caller releases it.
 func (s *Session) pin() (*pin, error) {
 	if b := &s.block; b.pinned != nil {
 		b.pinned.n++
+		if b.txn != nil {
+			return &pin{Reader: b.txn.Reader(), n: 1, base: b.pinned}, nil
+		}
 		return b.pinned, nil
 	}
 	r, err := s.m.Engine.Reader()
@@ -64,7 +72,7 @@ func (s *Session) pin() (*pin, error) {
 
 // drop forgets what the block has collected and lets its epoch go.
 func (b *block) drop() {
-	b.writes, b.touched, b.notify = nil, nil, nil
+	b.txn, b.notify = nil, nil
 	b.unpin()
 }
 
@@ -213,10 +221,8 @@ func (s *Session) endImplicit(ctx context.Context) error {
 		s.block.implicit = false
 		return nil
 	}
-	if len(s.block.writes) > 0 {
-		if err := s.applyWrites(ctx); err != nil {
-			return err
-		}
+	if err := s.applyWrites(ctx); err != nil {
+		return err
 	}
 	s.sendNotifications()
 	s.endOfTransaction(true)
@@ -232,8 +238,7 @@ func (s *Session) sync(ctx context.Context) error {
 	return s.endImplicit(ctx)
 }
 
-// savepoint runs SAVEPOINT, RELEASE and ROLLBACK TO: writes wait for COMMIT, so going back to a
-// savepoint forgets those that came after it.
+// savepoint runs SAVEPOINT, RELEASE and ROLLBACK TO.
 func (s *Session) savepoint(t *ast.Transaction) (string, error) {
 	name := map[string]string{"savepoint": "SAVEPOINT", "release": "RELEASE SAVEPOINT", "rollback to": "ROLLBACK TO SAVEPOINT"}[t.Kind]
 	if !s.block.open {
@@ -242,7 +247,11 @@ func (s *Session) savepoint(t *ast.Transaction) (string, error) {
 	b := &s.block
 	switch t.Kind {
 	case "savepoint":
-		b.points = append(b.points, savepoint{t.Name, len(b.writes)})
+		p := savepoint{name: t.Name}
+		if b.txn != nil {
+			p.at = b.txn.Savepoint()
+		}
+		b.points = append(b.points, p)
 		return "SAVEPOINT", nil
 	case "release", "rollback to":
 		i := len(b.points) - 1
@@ -256,7 +265,9 @@ func (s *Session) savepoint(t *ast.Transaction) (string, error) {
 			b.points = b.points[:i]
 			return "RELEASE", nil
 		}
-		b.writes = b.writes[:min(b.points[i].writes, len(b.writes))]
+		if b.txn != nil {
+			b.txn.Rollback(b.points[i].at)
+		}
 		b.points = b.points[:i+1]
 		b.failed = false
 		return "ROLLBACK", nil

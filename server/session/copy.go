@@ -61,10 +61,10 @@ func (s *Session) copy(ctx context.Context, st *statement, x *ast.Copy) (*result
 	if err != nil {
 		return nil, err
 	}
-	w := engine.Write{Table: o, Rows: l.batches}
-	if s.block.open || s.block.implicit {
-		s.keep(w, o.ID)
-	} else if _, err := s.m.Engine.Modify(s.withSession(ctx), s.fnCtx(s.snap), w); err != nil {
+	if l.batches == nil {
+		l.batches = []*rows.Batch{}
+	}
+	if _, err := s.write(ctx, engine.Write{DML: l.dml, Rows: l.batches}); err != nil {
 		return nil, err
 	}
 	return &result{tag: "COPY " + itoa(n)}, nil
@@ -75,7 +75,9 @@ func copyColumns(o *catalog.Object, names []string) ([]int, error) {
 	var out []int
 	if names == nil {
 		for i := range o.Columns[:o.Visible] {
-			out = append(out, i)
+			if o.Columns[i].Generated == "" {
+				out = append(out, i)
+			}
 		}
 		return out, nil
 	}
@@ -83,6 +85,10 @@ func copyColumns(o *catalog.Object, names []string) ([]int, error) {
 		i := o.VisibleFields().Index(n)
 		if i < 0 {
 			return nil, sqlerr.New(sqlerr.UndefinedColumn, "column %q of relation %q does not exist", n, o.Name)
+		}
+		if o.Columns[i].Generated != "" {
+			return nil, sqlerr.New(sqlerr.InvalidColumnReference, "column %q is a generated column", n).
+				WithDetail("Generated columns cannot be used in COPY.")
 		}
 		for _, k := range out {
 			if k == i {
@@ -115,7 +121,9 @@ func (s *Session) load(ctx context.Context, in io.Reader, f *copyFormat, l *load
 		}
 		total++
 	}
-	l.cut()
+	if err := l.cut(); err != nil {
+		return 0, err
+	}
 	return total, ctx.Err()
 }
 
@@ -181,8 +189,11 @@ func (s *Session) copyTo(ctx context.Context, x *ast.Copy, f *copyFormat) (*resu
 // loader turns records into rows of the table.
 type loader struct {
 	table    *catalog.Object
+	dml      *planner.DML
 	cols     []int
-	defaults []*expr.Expr // per table column that COPY does not name; nil = NULL
+	at       []int               // per table column the field that fills it, −1 for none
+	defaults []planner.SetColumn // of the columns that COPY does not name
+	prog     *expr.Program       // that computes them
 	fn       *fn.Ctx
 	out      *rows.Builder
 	batches  []*rows.Batch
@@ -198,19 +209,19 @@ const (
 
 func (s *Session) newLoader(p *pin, o *catalog.Object, cols []int) (*loader, error) {
 	l := &loader{table: o, cols: cols, fn: s.fnCtx(p.Catalog), out: rows.NewBuilder(o.Fields(), 1024)}
-	l.defaults = make([]*expr.Expr, len(o.Columns))
-	named := map[int]bool{}
-	for _, c := range cols {
-		named[c] = true
+	var err error
+	if l.dml, l.defaults, err = planner.PlanCopy(s.plannerContext(p, nil), o, cols); err != nil {
+		return nil, err
+	}
+	exprs := make([]*expr.Expr, len(l.defaults))
+	for i := range exprs {
+		exprs[i] = l.defaults[i].Expr
+	}
+	if l.prog, err = expr.Compile(exprs); err != nil {
+		return nil, err
 	}
 	for i := range o.Columns {
-		if named[i] || o.Columns[i].Default == "" {
-			continue
-		}
-		var err error
-		if l.defaults[i], err = planner.BindDefault(s.plannerContext(p, nil), &o.Columns[i]); err != nil {
-			return nil, err
-		}
+		l.at = append(l.at, slices.Index(cols, i))
 	}
 	return l, nil
 }
@@ -223,21 +234,16 @@ func (l *loader) add(rec [][]byte, env *types.Env) error {
 	if len(rec) > len(l.cols) {
 		return sqlerr.New("22P04", "extra data after last expected column")
 	}
-	for i := range l.table.Columns {
-		t := l.table.Columns[i].Type
-		d := types.NullOf(t)
-		var err error
-		if k := slices.Index(l.cols, i); k >= 0 {
-			d, err = parseField(t, rec[k], env)
-			l.bytes += len(rec[k]) + 8
-		} else if e := l.defaults[i]; e != nil {
-			d, err = expr.EvalScalar(l.fn, e)
+	for i, k := range l.at {
+		if k < 0 {
+			l.out.Cols[i].AppendNull() // cut fills in the default
+			continue
 		}
-		if err != nil {
+		if err := appendField(l.out.Cols[i], l.table.Columns[i].Type, rec[k], env); err != nil {
 			l.out.AbortRow()
 			return err
 		}
-		l.out.Cols[i].AppendDatum(d)
+		l.bytes += len(rec[k]) + 8
 	}
 	l.out.EndRow(1)
 	if l.bytes > loadBytes {
@@ -245,9 +251,18 @@ func (l *loader) add(rec [][]byte, env *types.Env) error {
 			WithHint("Split the input.")
 	}
 	if l.out.Len() >= loadRows {
-		l.cut()
+		return l.cut()
 	}
 	return nil
+}
+
+// appendField appends one field to a column.
+func appendField(out *rows.VecBuilder, t types.Type, field []byte, env *types.Env) error {
+	d, err := parseField(t, field, env)
+	if err == nil {
+		out.AppendDatum(d)
+	}
+	return err
 }
 
 // parseField reads one field as a value of the column's type.
@@ -266,12 +281,28 @@ func parseField(t types.Type, field []byte, env *types.Env) (types.Datum, error)
 	return types.Coerce(d, t, false)
 }
 
-// cut makes the rows so far a batch.
-func (l *loader) cut() {
-	if l.out.Len() > 0 {
-		l.batches = append(l.batches, l.out.Finish())
-		l.out.Reset(1024)
+// cut makes the rows so far a batch, with the defaults of the columns that the records do not have.
+func (l *loader) cut() error {
+	if l.out.Len() == 0 {
+		return nil
 	}
+	b := l.out.Finish()
+	l.out.Reset(1024)
+	if len(l.defaults) > 0 {
+		cols, err := l.prog.Eval(l.fn, b)
+		if err == nil && len(l.fn.Errs) > 0 {
+			err = l.fn.Errs[0].Err
+			l.fn.Errs = nil
+		}
+		if err != nil {
+			return err
+		}
+		for i, d := range l.defaults {
+			b.Cols[d.Col] = cols[i].Clone()
+		}
+	}
+	l.batches = append(l.batches, b)
+	return nil
 }
 
 func trimCR(b []byte) []byte { return bytes.TrimSuffix(b, []byte{'\r'}) }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 
 	"tidemill/planner"
 	"tidemill/server/engine"
@@ -19,145 +20,160 @@ type result struct {
 
 func itoa[N int | int64](n N) string { return types.TextOf(types.IntDatum(types.Int8, int64(n)), nil) }
 
-// modify runs INSERT, UPDATE or DELETE.
+// modify runs INSERT, UPDATE or DELETE: in a block as part of its transaction.
 func (s *Session) modify(ctx context.Context, p *portal) (*result, error) {
 	d := p.st.dml
 	word := map[string]string{"insert": "INSERT 0 ", "update": "UPDATE ", "delete": "DELETE "}[d.Kind]
 	if s.block.readOnly {
 		return nil, readOnly(word[:6])
 	}
-	if s.block.open || s.block.implicit {
-		now, err := s.postpone(ctx, p, word)
-		if err != nil || now != nil {
-			return now, err
-		}
-	}
-	ch, err := s.modifyNow(ctx, d, p.params)
+	ch, err := s.write(ctx, engine.Write{DML: d, Params: p.params})
 	if err != nil {
 		return nil, err
 	}
 	return &result{tag: word + itoa(ch.Rows), rows: ch.Returning}, nil
 }
 
+// write carries a write out: as part of the block's transaction, or by itself.
+func (s *Session) write(ctx context.Context, w engine.Write) (*engine.Change, error) {
+	ctx = s.withSession(ctx)
+	if !s.block.open && !s.block.implicit {
+		ch, err := s.m.Engine.Modify(ctx, s.fnCtx(s.snap), w)
+		if err != nil {
+			return nil, err
+		}
+		return ch[0], nil
+	}
+	if err := s.detachReaders(ctx, w.DML.Table.ID); err != nil {
+		return nil, err
+	}
+	b := &s.block
+	if b.txn == nil {
+		if b.pinned == nil {
+			r, err := s.m.Engine.Reader()
+			if err != nil {
+				return nil, err
+			}
+			b.pinned = &pin{Reader: r, n: 1}
+		}
+		b.txn = s.m.Engine.Begin(b.pinned.Reader)
+	}
+	return b.txn.Run(ctx, s.fnCtx(s.snap), w)
+}
+
+// maxDetached bounds the rows that open cursors keep in memory when their table is written, in bytes.
+const maxDetached = 256 << 20
+
+// detachReaders lets open cursors over a table that is about to change have all their rows now: a cursor
+// does not see what is done after it was opened.
+func (s *Session) detachReaders(ctx context.Context, table uint32) error {
+	for _, p := range s.portals {
+		if p.query == nil || p.pinned == nil || p.done {
+			continue
+		}
+		ids, err := p.query.Plan.Scans()
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(ids, table) {
+			continue
+		}
+		if !p.started {
+			if err := s.startStream(p); err != nil {
+				return err
+			}
+		}
+		if p.batch != nil {
+			p.batch = p.batch.Clone()
+		}
+		var list []*rows.Batch
+		size := 0
+		for {
+			b, err := p.stream.next(ctx)
+			if err != nil {
+				return err
+			}
+			if b == nil {
+				break
+			}
+			b = spread(b).Clone()
+			if size += b.SizeBytes(); size > maxDetached {
+				return sqlerr.New(sqlerr.ProgramLimitExceeded, "cursor %q has more than %d MiB of rows of a table that is to be changed", p.name, maxDetached>>20).
+					WithHint("Close the cursor, or fetch its rows first.")
+			}
+			list = append(list, b)
+		}
+		p.stream.close()
+		p.stream = canned(list)
+	}
+	return nil
+}
+
 func readOnly(what string) error {
 	return sqlerr.New(sqlerr.ReadOnlyTransaction, "cannot execute %s in a read-only transaction", what)
 }
 
-func (s *Session) modifyNow(ctx context.Context, d *planner.DML, params []types.Datum) (*engine.Change, error) {
-	ch, err := s.m.Engine.Modify(s.withSession(ctx), s.fnCtx(s.snap), engine.Write{DML: d, Params: params})
-	if err != nil {
-		return nil, err
-	}
-	return ch[0], nil
-}
-
-// postpone keeps a write for COMMIT. It returns nil where the write has to run at once, which it may
-// in an implicit transaction only.
-func (s *Session) postpone(ctx context.Context, p *portal, word string) (*result, error) {
-	d, b := p.st.dml, &s.block
-	refuse := func(what, hint string) (*result, error) {
-		if b.open {
-			return nil, sqlerr.Unsupported("%s in a transaction block is not supported", what).WithHint("%s", hint)
-		}
-		return nil, s.applyWrites(ctx)
-	}
-	if len(d.Returning) > 0 {
-		return refuse("RETURNING", "Writes of a block are applied at COMMIT. Run the statement outside a block.")
-	}
-	if d.Kind != "insert" && len(b.writes) > 0 {
-		return refuse(word[:6]+" after another write", "Writes of a block are applied at COMMIT. Put the statement into a block of its own.")
-	}
-	n, err := s.countRows(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	s.keep(engine.Write{DML: d, Params: p.params}, d.Table.ID)
-	return &result{tag: word + itoa(n)}, nil
-}
-
-// countRows tells how many rows a postponed write concerns.
-func (s *Session) countRows(ctx context.Context, p *portal) (int64, error) {
-	if ins, ok := p.st.stmt.(*ast.Insert); ok {
-		if ins.Query == nil {
-			return 1, nil
-		}
-		if q := ins.Query; q.Values != nil && q.Limit == nil && q.Offset == nil {
-			return int64(len(q.Values)), nil
-		}
-	}
-	pn, err := s.pin()
-	if err != nil {
-		return 0, err
-	}
-	defer pn.release()
-	pl, err := planner.BindParams(p.st.dml.Query.Plan, p.params)
-	if err != nil {
-		return 0, err
-	}
-	var n int64
-	err = pn.Run(s.withSession(ctx), &engine.Run{Plan: pl, Fn: s.fnCtx(pn.Catalog), Out: func(b *rows.Batch) error {
-		n += int64(spread(b).Len())
-		return nil
-	}})
-	return n, err
-}
-
-// keep adds a write to the block.
-func (s *Session) keep(w engine.Write, table uint32) {
-	b := &s.block
-	b.writes = append(b.writes, w)
-	if b.touched == nil {
-		b.touched = map[uint32]bool{}
-	}
-	for _, o := range s.snap.DropOrder(table) {
-		b.touched[o.ID] = true
-	}
-}
-
 // applyWrites makes the block's writes real, all or none of them.
 func (s *Session) applyWrites(ctx context.Context) error {
-	list := s.block.writes
-	s.block.writes, s.block.touched = nil, nil
-	s.block.unpin()
-	if len(list) == 0 {
-		return nil
+	t := s.block.txn
+	s.block.txn = nil
+	var err error
+	if t != nil {
+		err = t.Commit(ctx)
 	}
-	_, err := s.m.Engine.Modify(s.withSession(ctx), s.fnCtx(s.snap), list...)
+	s.block.unpin()
 	return err
 }
 
-// truncate empties tables.
+// truncate empties tables, together.
 func (s *Session) truncate(ctx context.Context, t *ast.Truncate) (*result, error) {
 	if s.block.readOnly {
 		return nil, readOnly("TRUNCATE TABLE")
 	}
-	if err := s.nothingPending(ctx, "TRUNCATE"); err != nil {
-		return nil, err
+	if t.Restart {
+		if err := s.nothingPending(ctx, "TRUNCATE … RESTART IDENTITY"); err != nil {
+			return nil, err
+		}
 	}
 	pn, err := s.pin()
 	if err != nil {
 		return nil, err
 	}
 	defer pn.release()
+	var list []engine.Write
 	for _, name := range t.Tables {
+		if _, err := s.relation(pn, name, 0); err != nil {
+			return nil, err
+		}
 		d, err := planner.PlanDelete(s.plannerContext(pn, nil), &ast.Delete{Pos: t.Pos, Table: name})
 		if err != nil {
 			return nil, err
 		}
-		if _, err := s.modifyNow(ctx, d, nil); err != nil {
-			return nil, err
+		if !slices.ContainsFunc(list, func(w engine.Write) bool { return w.DML.Table.ID == d.Table.ID }) {
+			list = append(list, engine.Write{DML: d, Restart: t.Restart})
 		}
 	}
-	s.took("TRUNCATE TABLE")
+	if s.block.open && !t.Restart || s.block.implicit {
+		for _, w := range list {
+			if _, err := s.write(ctx, w); err != nil {
+				return nil, err
+			}
+		}
+	} else if _, err := s.m.Engine.Modify(s.withSession(ctx), s.fnCtx(s.snap), list...); err != nil {
+		return nil, err
+	}
+	if t.Restart {
+		s.took("TRUNCATE TABLE")
+	}
 	return &result{tag: "TRUNCATE TABLE"}, nil
 }
 
 // nothingPending is called before what takes effect at once: it must not overtake the block's writes.
 func (s *Session) nothingPending(ctx context.Context, what string) error {
-	if len(s.block.writes) == 0 {
+	if s.block.txn == nil {
 		return nil
 	}
-	if s.block.open {
+	if s.block.open && s.block.txn.Changed() {
 		return sqlerr.Unsupported("%s after a write in the same transaction block is not supported", what).
 			WithHint("Writes of a block are applied at COMMIT; %s takes effect at once.", what)
 	}

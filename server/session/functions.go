@@ -93,6 +93,9 @@ func (f *functions) Catalog(name string, args []types.Datum) (types.Datum, error
 	case "pg_sleep":
 		return types.Datum{Type: types.T(types.Void)}, f.sleep(args[0].F)
 	}
+	if sequenceFunctions[name] {
+		return f.Sequence(f.ctx, name, args)
+	}
 	n := &pgcatalog.Names{Snap: f.snap, Path: f.path()}
 	return n.Call(name, args)
 }

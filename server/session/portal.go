@@ -173,7 +173,7 @@ func (s *Session) resolve(p *portal) error {
 		return nil
 	}
 	p.pinned = pn
-	return s.mayRead(p)
+	return nil
 }
 
 // execute serves the Execute message.
@@ -330,35 +330,6 @@ func spread(b *rows.Batch) *rows.Batch {
 		}
 	}
 	return &out
-}
-
-// mayRead refuses a query over rows that the block has changed: its changes wait for COMMIT. In the
-// implicit transaction of a message they are applied first instead.
-func (s *Session) mayRead(p *portal) error {
-	if len(s.block.writes) == 0 {
-		return nil
-	}
-	ids, err := p.query.Plan.Scans()
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if !s.block.touched[id] {
-			continue
-		}
-		if s.block.open {
-			return sqlerr.Unsupported("a query cannot read what its own transaction block has written").
-				WithHint("Writes of a block are applied at COMMIT; read before writing, or after COMMIT.")
-		}
-		p.pinned.release()
-		p.pinned = nil
-		if err := s.applyWrites(context.Background()); err != nil {
-			return err
-		}
-		p.pinned, err = s.pin()
-		return err
-	}
-	return nil
 }
 
 // runUtility runs anything but a query.

@@ -41,6 +41,10 @@ type Session struct {
 	// ctx is that of the statement being run.
 	ctx context.Context
 
+	// sequences are those that the session has used, by name as written; lastSequence gave the last number.
+	sequences    map[string]*sequenceUse
+	lastSequence *sequenceUse
+
 	noticeMu sync.Mutex
 	notices  []notice
 
@@ -202,8 +206,10 @@ func (s *Session) deadline(ctx context.Context, st *statement) (context.Context,
 // failed is called after every error: a block fails, an implicit one is over.
 func (s *Session) failed() {
 	if s.block.open {
-		s.block.failed = true // the writes are kept: ROLLBACK TO may revive the block
-		s.block.unpin()
+		s.block.failed = true
+		if s.block.txn == nil { // else ROLLBACK TO may revive the block, and its writes belong to its epoch
+			s.block.unpin()
+		}
 		return
 	}
 	s.endOfTransaction(false)

@@ -191,7 +191,12 @@ func (s *Session) showList(x *ast.Show) ([][]string, error) {
 		case x.What == "sources" && o.Kind == catalog.Source, x.What == "sinks" && o.Kind == catalog.Sink:
 			add(o.Schema, o.Name, o.Connector, o.Comment)
 		case x.What == "indexes" && len(o.PrimaryKey) > 0:
-			add(o.Schema, o.Name, o.Name+"_pkey", keyColumns(o))
+			add(o.Schema, o.Name, o.KeyName(), keyColumns(o, o.PrimaryKey))
+			fallthrough
+		case x.What == "indexes":
+			for _, u := range o.Unique {
+				add(o.Schema, o.Name, u.Name, keyColumns(o, u.Columns))
+			}
 		}
 	}
 	s.showOther(x.What, p.Catalog, add)
@@ -199,9 +204,9 @@ func (s *Session) showList(x *ast.Show) ([][]string, error) {
 	return out, nil
 }
 
-func keyColumns(o *object) string {
+func keyColumns(o *object, cols []int) string {
 	var names []string
-	for _, k := range o.PrimaryKey {
+	for _, k := range cols {
 		names = append(names, o.Columns[k].Name)
 	}
 	return strings.Join(names, ", ")

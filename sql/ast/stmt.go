@@ -11,11 +11,26 @@ type ColumnDef struct {
 	Type       TypeName
 	NotNull    bool
 	PrimaryKey bool
-	Unique     bool
 	Default    Expr
-	Check      Expr
-	Generated  Expr // GENERATED ALWAYS AS (expr) STORED, or AS expr
+	Generated  Expr // GENERATED ALWAYS AS (expr) STORED
 	Identity   string
+	Serial     bool
+	Sequence   *SequenceOptions // of an identity column; nil = none given
+}
+
+// Constraint is a UNIQUE, CHECK or PRIMARY KEY constraint of a table or one of its columns.
+type Constraint struct {
+	Pos
+	Kind    string // "unique", "check", "primary key"
+	Name    string // "" = not given
+	Columns []string
+	Expr    Expr // of a check
+}
+
+// SequenceOptions are those of an identity column; nil = not given.
+type SequenceOptions struct {
+	Start, Step, Min, Max *int64
+	Cycle                 bool
 }
 
 // Option is one key = value of a WITH clause. Value is the text of a string, number, boolean or
@@ -50,7 +65,7 @@ type (
 		Temp        bool
 		Columns     []ColumnDef
 		PrimaryKey  []string
-		Checks      []Expr
+		Constraints []Constraint // in the order in which they are written
 		Options     []Option
 		Watermarks  []Watermark
 		Format      *Format
@@ -149,6 +164,8 @@ type (
 		Args     []string
 		Column   *ColumnDef
 		Options  []Option
+		// Constraints are those of an added column.
+		Constraints []Constraint
 	}
 	// Comment is COMMENT ON kind name IS text; Text is nil for IS NULL.
 	Comment struct {
@@ -174,25 +191,37 @@ type (
 		Columns    []string
 		ColumnPos  []int
 		Query      *Select // VALUES arrive as a Select with Values; nil = DEFAULT VALUES
+		With       *With
+		Overriding string // "system", "user" or ""
 		OnConflict *OnConflict
 		Returning  []SelectItem
 	}
 	// OnConflict is ON CONFLICT [(columns)] DO NOTHING | DO UPDATE SET ….
 	OnConflict struct {
-		Columns []string
-		Update  bool
-		Set     []Assignment
-		Where   Expr
+		Pos
+		Columns    []string
+		Constraint string // ON CONSTRAINT name
+		Update     bool
+		Set        []Assignment
+		Where      Expr
 	}
-	// Assignment is column = expr in UPDATE.
+	// With is the WITH clause in front of INSERT, UPDATE or DELETE.
+	With struct {
+		List      []CTE
+		Recursive bool
+	}
+	// Assignment is column = expr in UPDATE. Of (a, b) = (query) each column has the query in Expr, with
+	// Of, the number of columns, and which of them it is.
 	Assignment struct {
 		Pos
-		Column string
-		Expr   Expr
+		Column    string
+		Expr      Expr
+		Field, Of int
 	}
 	// Update is UPDATE.
 	Update struct {
 		Pos
+		With      *With
 		Table     []string
 		Alias     string
 		Set       []Assignment
@@ -203,6 +232,7 @@ type (
 	// Delete is DELETE FROM.
 	Delete struct {
 		Pos
+		With      *With
 		Table     []string
 		Alias     string
 		Using     []TableExpr
@@ -212,7 +242,9 @@ type (
 	// Truncate is TRUNCATE TABLE.
 	Truncate struct {
 		Pos
-		Tables [][]string
+		Tables   [][]string
+		TablePos []int
+		Restart  bool // RESTART IDENTITY
 	}
 	// Query is a SELECT, VALUES, TABLE or WITH at statement level.
 	Query struct {

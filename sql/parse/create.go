@@ -187,8 +187,10 @@ func (p *parser) createSource(pos ast.Pos) ast.Statement {
 		var t ast.CreateTable
 		p.tableElements(&t)
 		s.Columns, s.PrimaryKey, s.Watermarks = t.Columns, t.PrimaryKey, t.Watermarks
-		if len(t.Checks) > 0 {
-			p.Unsupported(int(pos), "CHECK constraints on a source are not supported")
+		for _, c := range t.Constraints {
+			if c.Kind != "primary key" {
+				p.Unsupported(c.Position(), "%s constraints on a source are not supported", upper(c.Kind))
+			}
 		}
 	}
 	for p.Err == nil {

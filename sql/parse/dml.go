@@ -17,7 +17,7 @@ func (p *parser) insert() ast.Statement {
 		s.Columns, s.ColumnPos = p.targetColumns()
 	}
 	if p.Accept("overriding") {
-		if p.AcceptAny("user", "system") == "" {
+		if s.Overriding = p.AcceptAny("user", "system"); s.Overriding == "" {
 			p.Unexpected()
 		}
 		p.Expect("value")
@@ -25,7 +25,7 @@ func (p *parser) insert() ast.Statement {
 	if !p.Accept("default", "values") {
 		s.Query, _ = p.sel()
 	}
-	if p.Accept("on", "conflict") {
+	if p.Is("on", "conflict") {
 		s.OnConflict = p.onConflict()
 	}
 	s.Returning = p.returning()
@@ -55,25 +55,25 @@ func (p *parser) plainTarget() {
 }
 
 func (p *parser) onConflict() *ast.OnConflict {
-	c := &ast.OnConflict{}
+	c := &ast.OnConflict{Pos: p.pos()}
+	p.Expect("on", "conflict")
 	switch {
 	case p.IsPunct("("):
 		c.Columns = p.conflictColumns()
 		if p.Is("where") {
 			p.Unsupported(p.Pos(), "ON CONFLICT (…) WHERE is not supported")
 		}
-	case p.Is("on", "constraint"):
-		p.Unsupported(p.Pos(), "ON CONFLICT ON CONSTRAINT is not supported")
+	case p.Accept("on", "constraint"):
+		c.Constraint = p.ColID()
 	}
-	pos := p.Pos()
 	p.Expect("do")
 	if p.Accept("nothing") {
 		return c
 	}
 	p.Expect("update", "set")
-	if c.Columns == nil {
+	if c.Columns == nil && c.Constraint == "" {
 		p.Fail(sqlerr.New(sqlerr.SyntaxError, "ON CONFLICT DO UPDATE requires inference specification or constraint name").
-			WithHint("For example, ON CONFLICT (column_name).").At(pos))
+			WithHint("For example, ON CONFLICT (column_name).").At(c.Position()))
 	}
 	c.Update = true
 	c.Set = p.assignments()
@@ -137,8 +137,16 @@ func (p *parser) rowAssignment() []ast.Assignment {
 	case *ast.Row:
 		values = row.Elems
 	case *ast.Subquery:
-		p.Unsupported(at, "assigning a sub-query to several columns is not supported")
-		return nil
+		list := make([]ast.Assignment, len(names))
+		for i := range names {
+			list[i] = ast.Assignment{Pos: ast.Pos(pos[i]), Column: names[i], Expr: e, Field: i, Of: len(names)}
+		}
+		return list
+	default:
+		if len(names) > 1 {
+			p.Fail(sqlerr.New(sqlerr.FeatureNotSupported, "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression").At(at))
+			return nil
+		}
 	}
 	for _, v := range values {
 		if _, star := v.(*ast.Star); star {
@@ -222,13 +230,15 @@ func (p *parser) truncate() ast.Statement {
 	p.Accept("table")
 	for {
 		p.Accept("only")
+		s.TablePos = append(s.TablePos, p.Pos())
 		s.Tables = append(s.Tables, p.Name())
 		p.AcceptOp("*")
 		if !p.AcceptPunct(",") {
 			break
 		}
 	}
-	if p.AcceptAny("restart", "continue") != "" {
+	if w := p.AcceptAny("restart", "continue"); w != "" {
+		s.Restart = w == "restart"
 		p.Expect("identity")
 	}
 	if p.Is("cascade") {

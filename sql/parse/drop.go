@@ -223,10 +223,10 @@ func (p *parser) addColumn(a *ast.Alter) {
 	if p.ifNotExists() {
 		a.Args = []string{"if not exists"}
 	}
-	var t ast.CreateTable
+	t := ast.CreateTable{Name: a.Name}
 	p.columnDef(&t)
 	if p.Err == nil {
-		a.Column = &t.Columns[0]
+		a.Column, a.Constraints = &t.Columns[0], t.Constraints
 	}
 }
 

@@ -34,7 +34,7 @@ var readers map[string]func(*parser) ast.Statement
 
 func init() {
 	readers = map[string]func(*parser) ast.Statement{
-		"select": (*parser).query, "values": (*parser).query, "table": (*parser).query, "with": (*parser).query,
+		"select": (*parser).query, "values": (*parser).query, "table": (*parser).query, "with": (*parser).with,
 		"create": (*parser).create, "drop": (*parser).drop, "alter": (*parser).alter,
 		"comment": (*parser).comment, "grant": (*parser).grant, "revoke": (*parser).grant,
 		"insert": (*parser).insert, "update": (*parser).update, "delete": (*parser).delete,

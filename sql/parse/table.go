@@ -1,6 +1,8 @@
 package parse
 
 import (
+	"strconv"
+
 	"tidemill/sql/ast"
 	"tidemill/sql/parse/lex"
 	"tidemill/sql/parse/query"
@@ -111,34 +113,71 @@ func (p *parser) tableElement(t *ast.CreateTable) {
 
 // tableConstraint reads PRIMARY KEY (…), UNIQUE (…) or CHECK (…).
 func (p *parser) tableConstraint(t *ast.CreateTable) {
-	if p.Accept("constraint") {
-		p.ColID()
-	}
 	pos := p.Pos()
+	c := ast.Constraint{Pos: ast.Pos(pos)}
+	if p.Accept("constraint") {
+		c.Name = p.ColID()
+	}
+	at := p.Pos()
 	switch {
 	case p.Accept("primary", "key"):
-		if t.PrimaryKey != nil {
-			p.Fail(sqlerr.New(sqlerr.InvalidTableDefinition, "multiple primary keys for table \"%s\" are not allowed", last(t.Name)).At(pos))
-		}
-		t.PrimaryKey = p.ColIDs()
+		c.Kind, c.Columns = "primary key", p.ColIDs()
 		if p.Accept("include") {
 			p.ColIDs()
 		}
 		p.indexTablespace()
+		p.primaryKey(t, c)
 	case p.Accept("check"):
-		p.ExpectPunct("(")
-		t.Checks = append(t.Checks, p.expr())
-		p.ExpectPunct(")")
-		p.Accept("no", "inherit")
-		p.Accept("not", "valid")
-	case p.Is("unique"):
-		p.Unsupported(pos, "table-level UNIQUE constraints are not supported")
-	case p.IsAny("foreign", "exclude", "like"):
-		p.Unsupported(pos, "%s in CREATE TABLE is not supported", upper(p.Peek().Text))
+		c.Kind, c.Expr = "check", p.checkExpr()
+	case p.Accept("unique"):
+		p.nullsDistinct()
+		c.Kind, c.Columns = "unique", p.ColIDs()
+		if p.Is("include") {
+			p.Unsupported(p.Pos(), "UNIQUE … INCLUDE is not supported")
+		}
+		p.indexTablespace()
+	case p.Is("foreign"):
+		p.references(at)
+	case p.IsAny("exclude", "like"):
+		p.Unsupported(at, "%s in CREATE TABLE is not supported", upper(p.Peek().Text))
 	default:
 		p.Unexpected()
 	}
+	t.Constraints = append(t.Constraints, c)
 	p.constraintTiming()
+}
+
+// primaryKey makes c the table's primary key, of which there is one at most.
+func (p *parser) primaryKey(t *ast.CreateTable, c ast.Constraint) {
+	if t.PrimaryKey != nil {
+		p.Fail(sqlerr.New(sqlerr.InvalidTableDefinition, "multiple primary keys for table \"%s\" are not allowed", last(t.Name)).At(c.Position()))
+	}
+	t.PrimaryKey = c.Columns
+}
+
+// checkExpr reads the rest of CHECK (…).
+func (p *parser) checkExpr() ast.Expr {
+	p.ExpectPunct("(")
+	e := p.expr()
+	p.ExpectPunct(")")
+	p.Accept("no", "inherit")
+	p.Accept("not", "valid")
+	return e
+}
+
+func (p *parser) nullsDistinct() {
+	if p.Is("nulls", "not", "distinct") {
+		p.Unsupported(p.Pos(), "UNIQUE NULLS NOT DISTINCT is not supported")
+	}
+	p.Accept("nulls", "distinct")
+}
+
+// references refuses foreign keys.
+func (p *parser) references(pos int) {
+	if p.Err == nil {
+		p.Fail(sqlerr.Unsupported("foreign keys are not supported").At(pos).
+			WithHint("Leave REFERENCES out. A view with a LEFT JOIN finds the rows that refer to nothing."))
+	}
 }
 
 // indexTablespace reads USING INDEX TABLESPACE name, which changes nothing here.
@@ -170,18 +209,31 @@ func (p *parser) columnDef(t *ast.CreateTable) {
 	if p.Accept("collate") {
 		p.Name()
 	}
-	for p.Err == nil && p.columnConstraint(&c) {
-	}
-	if c.PrimaryKey {
-		if t.PrimaryKey != nil {
-			p.Fail(sqlerr.New(sqlerr.InvalidTableDefinition, "multiple primary keys for table \"%s\" are not allowed", last(t.Name)).At(int(c.Pos)))
-		}
-		t.PrimaryKey = []string{c.Name}
+	for at := p.Pos(); p.Err == nil && p.columnConstraint(t, &c); at = p.Pos() {
+		p.oneSourceOfValues(t, &c, at)
 	}
 	t.Columns = append(t.Columns, c)
 }
 
-// columnType reads the type; serial types become integers with an identity.
+// oneSourceOfValues refuses a column with two of DEFAULT, an identity and a generation expression; pos
+// is where the second stands.
+func (p *parser) oneSourceOfValues(t *ast.CreateTable, c *ast.ColumnDef, pos int) {
+	var what []string
+	if c.Default != nil || c.Serial {
+		what = append(what, "default")
+	}
+	if c.Identity != "" {
+		what = append(what, "identity")
+	}
+	if c.Generated != nil {
+		what = append(what, "generation expression")
+	}
+	if len(what) > 1 && p.Err == nil {
+		p.Fail(sqlerr.New(sqlerr.SyntaxError, "both %s and %s specified for column \"%s\" of table \"%s\"", what[0], what[1], c.Name, last(t.Name)).At(pos))
+	}
+}
+
+// columnType reads the type; serial types become integers that a sequence fills.
 func (p *parser) columnType(c *ast.ColumnDef) ast.TypeName {
 	t := query.Type(p.Cursor)
 	if len(t.Name) != 1 {
@@ -197,14 +249,15 @@ func (p *parser) columnType(c *ast.ColumnDef) ast.TypeName {
 	default:
 		return t
 	}
-	c.Identity, c.NotNull = "by default", true
+	c.Serial, c.NotNull = true, true
 	return t
 }
 
 // columnConstraint reads one constraint of a column.
-func (p *parser) columnConstraint(c *ast.ColumnDef) bool {
+func (p *parser) columnConstraint(t *ast.CreateTable, c *ast.ColumnDef) bool {
+	k := ast.Constraint{Pos: p.pos(), Columns: []string{c.Name}}
 	if p.Accept("constraint") {
-		p.ColID()
+		k.Name = p.ColID()
 	}
 	pos := p.Pos()
 	switch {
@@ -214,37 +267,33 @@ func (p *parser) columnConstraint(c *ast.ColumnDef) bool {
 	case p.Accept("primary", "key"):
 		c.PrimaryKey, c.NotNull = true, true
 		p.indexTablespace()
+		k.Kind = "primary key"
+		p.primaryKey(t, k)
+		t.Constraints = append(t.Constraints, k)
 	case p.Accept("unique"):
-		c.Unique = true
-		if p.Is("nulls") {
-			p.Unsupported(p.Pos(), "UNIQUE NULLS NOT DISTINCT is not supported")
-		}
+		p.nullsDistinct()
 		p.indexTablespace()
+		k.Kind = "unique"
+		t.Constraints = append(t.Constraints, k)
 	case p.Accept("compression"), p.Accept("storage"):
 		// How bytes lie on disk is not the user's to choose here.
 		if !p.Accept("default") {
 			p.ColID()
 		}
 	case p.Accept("default"):
-		if c.Default != nil {
-			p.Fail(sqlerr.New(sqlerr.SyntaxError, "multiple default values specified for column \"%s\"", c.Name).At(pos))
+		if c.Default != nil || c.Serial {
+			p.Fail(sqlerr.New(sqlerr.SyntaxError, "multiple default values specified for column \"%s\" of table \"%s\"", c.Name, last(t.Name)).At(pos))
 		}
 		c.Default = p.expr()
 	case p.Accept("check"):
-		p.ExpectPunct("(")
-		check := p.expr()
-		if c.Check != nil && check != nil {
-			check = &ast.Binary{Pos: ast.Pos(pos), Op: "and", Left: c.Check, Right: check}
-		}
-		c.Check = check
-		p.ExpectPunct(")")
-		p.Accept("no", "inherit")
+		k.Kind, k.Expr = "check", p.checkExpr()
+		t.Constraints = append(t.Constraints, k)
 	case p.Accept("generated"):
 		p.generated(c)
 	case p.Accept("as"):
 		c.Generated = p.expr()
 	case p.Is("references"):
-		p.Unsupported(pos, "REFERENCES in CREATE TABLE is not supported")
+		p.references(pos)
 	case p.IsAny("deferrable", "initially") || p.Is("not", "deferrable"):
 		p.constraintTiming()
 	case p.Accept("not"):
@@ -265,8 +314,9 @@ func (p *parser) generated(c *ast.ColumnDef) {
 	p.Expect("as")
 	if p.Accept("identity") {
 		c.Identity, c.NotNull = kind, true
-		if p.IsPunct("(") {
-			p.skipGroup()
+		if p.AcceptPunct("(") {
+			c.Sequence = p.sequenceOptions()
+			p.ExpectPunct(")")
 		}
 		return
 	}
@@ -276,7 +326,54 @@ func (p *parser) generated(c *ast.ColumnDef) {
 	p.ExpectPunct("(")
 	c.Generated = p.expr()
 	p.ExpectPunct(")")
-	p.AcceptAny("stored", "virtual")
+	if p.Is("virtual") {
+		p.Unsupported(p.Pos(), "virtual generated columns are not supported")
+	}
+	p.Expect("stored")
+}
+
+// sequenceOptions reads START WITH n, INCREMENT BY n and their relatives.
+func (p *parser) sequenceOptions() *ast.SequenceOptions {
+	o := &ast.SequenceOptions{}
+	for p.Err == nil {
+		switch {
+		case p.Accept("start"):
+			p.Accept("with")
+			o.Start = p.bigInt()
+		case p.Accept("increment"):
+			p.Accept("by")
+			o.Step = p.bigInt()
+		case p.Accept("minvalue"):
+			o.Min = p.bigInt()
+		case p.Accept("maxvalue"):
+			o.Max = p.bigInt()
+		case p.Accept("cache"):
+			p.bigInt()
+		case p.Accept("cycle"):
+			o.Cycle = true
+		case p.Accept("no", "minvalue"), p.Accept("no", "maxvalue"), p.Accept("no", "cycle"):
+		default:
+			return o
+		}
+	}
+	return o
+}
+
+// bigInt reads an integer with an optional sign.
+func (p *parser) bigInt() *int64 {
+	sign := ""
+	if p.AcceptOp("-") {
+		sign = "-"
+	} else {
+		p.AcceptOp("+")
+	}
+	pos := p.Pos()
+	text := sign + p.Integer()
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil && p.Err == nil {
+		p.Fail(sqlerr.New("22003", "value \"%s\" is out of range for type bigint", text).At(pos))
+	}
+	return &n
 }
 
 // skipGroup steps over a bracket and what is in it.

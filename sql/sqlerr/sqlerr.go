@@ -59,6 +59,7 @@ const (
 	SyntaxError                Code = "42601"
 	InsufficientPrivilege      Code = "42501"
 	CannotCoerce               Code = "42846"
+	GeneratedAlways            Code = "428C9"
 	GroupingError              Code = "42803"
 	WindowingError             Code = "42P20"
 	InvalidRecursion           Code = "42P19"

@@ -11,6 +11,7 @@ import (
 
 func init() {
 	define(familyCatalog, fn.Stable, catalogFunctions)
+	define(familyCatalog, fn.Volatile, sequenceFunctions)
 	define(familyCatalog, fn.Stable, visibility())
 	define(familyCatalog, fn.Stable, privileges())
 	fn.RegisterTable(fn.Table{
@@ -49,7 +50,7 @@ var catalogFunctions = []spec{
 	{name: "pg_get_partition_constraintdef", args: "o", ret: textT, f: null, summary: "Always NULL: nothing is partitioned."},
 	{name: "pg_get_statisticsobjdef", args: "o", ret: textT, f: null, summary: "Always NULL."},
 	{name: "pg_get_statisticsobjdef_columns", args: "o", ret: textT, f: null, summary: "Always NULL."},
-	{name: "pg_get_serial_sequence", args: "tt", ret: textT, f: null, summary: "Always NULL: there are no sequences."},
+	{name: "pg_get_serial_sequence", args: "tt", ret: textT, f: ask("pg_get_serial_sequence"), strict: true, summary: "Name of the sequence of a serial or identity column."},
 	{name: "obj_description", args: "on o", ret: textT, f: ask("obj_description"), strict: true, summary: "Comment of an object."},
 	{name: "col_description", args: "oi", ret: textT, f: ask("col_description"), strict: true, summary: "Comment of a column."},
 	{name: "shobj_description", args: "on", ret: textT, f: null, summary: "Always NULL: shared objects have no comments."},
@@ -86,6 +87,13 @@ var catalogFunctions = []spec{
 	{name: "pg_collation_actual_version", args: "o", ret: textT, f: null, summary: "Always NULL."},
 	{name: "pg_extension_config_dump", args: "ct", ret: voidT, f: doNone, summary: "Does nothing."},
 	{name: "mxid_age", args: "h", ret: int4T, f: zero, strict: true, summary: "Always 0."},
+}
+
+var sequenceFunctions = []spec{
+	{name: "nextval", args: "t", ret: int8T, f: ask("nextval"), strict: true, summary: "Takes the next number of a sequence."},
+	{name: "currval", args: "t", ret: int8T, f: ask("currval"), strict: true, summary: "The number that nextval gave this session last."},
+	{name: "lastval", args: "", ret: int8T, f: ask("lastval"), strict: true, summary: "The number that nextval gave this session last, of any sequence."},
+	{name: "setval", args: "tl tlb", ret: int8T, f: ask("setval"), strict: true, summary: "Sets the number that a sequence gave last."},
 }
 
 // visibility are the pg_…_is_visible functions. Only relations can be hidden by others.
