@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 
 	"tidemill/catalog"
 	"tidemill/exec/flow"
@@ -61,6 +62,10 @@ func (e *Engine) Modify(ctx context.Context, f *fn.Ctx, writes ...Write) ([]*Cha
 
 // modification checks a write and prepares it.
 func (e *Engine) modification(f *fn.Ctx, w Write) (*modification, error) {
+	if t := w.Table; t == nil && w.DML != nil && w.DML.Table.LateOf != 0 || t != nil && t.LateOf != 0 {
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "cannot change a table of late rows").
+			WithDetail("Its rows come from the relation whose late rows it holds.")
+	}
 	m := &modification{e: e, fn: f, change: &Change{}, kind: "insert", d: w.DML, params: w.Params, table: w.Table, result: w.Rows}
 	if w.DML == nil {
 		return m, nil
@@ -122,6 +127,16 @@ func (m *modification) apply() error {
 		return sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", m.table.Name)
 	}
 	removed, added := m.split(t)
+	pend := maps.Clone(m.e.pending.deltas)
+	if pend == nil {
+		pend = map[uint32][]*rows.Batch{}
+	}
+	for id, ds := range pend {
+		pend[id] = ds[:len(ds):len(ds)]
+	}
+	if et := m.e.times[t.ID]; et != nil {
+		removed, added = m.sortLate(pend, et, removed, added)
+	}
 	if err := checkNotNull(t, added); err != nil {
 		return err
 	}
@@ -148,15 +163,12 @@ func (m *modification) apply() error {
 	for _, b := range removed {
 		deltas = append(deltas, b.Negated())
 	}
-	if countRows(deltas) == 0 {
-		return nil
+	if countRows(deltas) > 0 {
+		pend[t.ID] = append(pend[t.ID], deltas...)
 	}
-	pend := map[uint32][]*rows.Batch{}
-	for id, ds := range m.e.pending.deltas {
-		pend[id] = ds[:len(ds):len(ds)]
+	if len(pend) > 0 {
+		m.e.pending.deltas = pend
 	}
-	pend[t.ID] = append(pend[t.ID], deltas...)
-	m.e.pending.deltas = pend
 	return nil
 }
 

@@ -48,7 +48,19 @@ func (s *Session) modifyNow(ctx context.Context, d *planner.DML, params []types.
 	if err != nil {
 		return nil, err
 	}
+	s.warnLate(ch)
 	return ch[0], nil
+}
+
+// warnLate tells of rows whose time a table's watermark has passed.
+func (s *Session) warnLate(changes []*engine.Change) {
+	n := int64(0)
+	for _, c := range changes {
+		n += c.Late
+	}
+	if n > 0 {
+		s.warn(sqlerr.SuccessfulCompletion, "%d rows were set aside because the watermark has passed their time", n)
+	}
 }
 
 // postpone keeps a write for COMMIT. It returns nil where the write has to run at once, which it may
@@ -122,7 +134,8 @@ func (s *Session) applyWrites(ctx context.Context) error {
 	if len(list) == 0 {
 		return nil
 	}
-	_, err := s.m.Engine.Modify(s.withSession(ctx), s.fnCtx(s.snap), list...)
+	ch, err := s.m.Engine.Modify(s.withSession(ctx), s.fnCtx(s.snap), list...)
+	s.warnLate(ch)
 	return err
 }
 
