@@ -163,6 +163,12 @@ type Object struct {
 	// Deps are the objects that this one reads.
 	Deps []ID `json:"deps,omitempty"`
 
+	// Watermark is the event time of a source or table that declares one.
+	Watermark *Watermark `json:"watermark,omitempty"`
+	// LateOf is the source or table whose late rows this table holds. It comes and goes with that one,
+	// and only the engine writes to it.
+	LateOf ID `json:"late_of,omitempty"`
+
 	// Identity is what a sink calls itself at its destination: given once, unlike that of any other sink
 	// of any database.
 	Identity string `json:"identity,omitempty"`
@@ -179,6 +185,19 @@ func (o *Object) Reads() []ID {
 		return o.Deps
 	}
 	return append(slices.Clip(o.Deps), o.Replacement.Deps...)
+}
+
+// Watermark says how event time goes in a source or table: it has come as far as the greatest value
+// of Column less Delay, in the partition that is behind all others. Durations are in µs.
+type Watermark struct {
+	Column int   `json:"column"` // a timestamp or timestamptz
+	Delay  int64 `json:"delay"`
+	// Idle is how long a partition without rows holds the others back; 0 = for ever.
+	Idle int64 `json:"idle,omitempty"`
+	// Lateness is how far behind the watermark rows are still taken in.
+	Lateness int64 `json:"lateness,omitempty"`
+	// Late is the table of the rows that came too late.
+	Late ID `json:"late"`
 }
 
 // Fields returns all columns, hidden ones included, as a schema.

@@ -79,6 +79,9 @@ type Chunk struct {
 	// Batches hold the rows in the column order that Reader was opened with. Weights are +1 for plain
 	// streams and ±1 for changelogs with before-images.
 	Batches []*rows.Batch
+	// Partitions names the partition that each batch comes from, when the reader was opened
+	// ByPartition; nil = the source is of one partition.
+	Partitions []string
 	// Bad are the records that could not be decoded; they go to the source's error relation.
 	Bad []BadRecord
 	// Next is the position after this chunk, for the partitions that moved.
@@ -115,6 +118,10 @@ type ReaderConfig struct {
 	// Until bounds a backfill: deliver records before these positions only, then Done. A partition that
 	// it does not name is not read. Nil = unbounded.
 	Until Offset
+	// ByPartition asks for batches that hold rows of one partition each, with its name in
+	// Chunk.Partitions. A source whose order holds within partitions only should heed it. Partitions are
+	// announced in Chunk.Next as soon as they are known, with or without rows.
+	ByPartition bool
 	// Env holds time zone and other settings for decoding.
 	Env types.Env
 }
@@ -180,6 +187,8 @@ type Spec struct {
 	// Check validates options at CREATE time beyond each option's own Check. It may contact the system
 	// but must not require it to be up.
 	Check func(o *Options, schema types.Schema) error
+	// Partitioned tells that readers heed ReaderConfig.ByPartition.
+	Partitioned bool
 	// FromStart tells whether a reader without a position delivers the same records whenever it is
 	// opened; nil = always. A source that starts at "latest" does not.
 	FromStart func(o *Options) bool

@@ -53,7 +53,7 @@ func (e *explainer) node(i, depth int, edge string) {
 	}
 	e.line(depth, head)
 	if e.verbose {
-		e.line(depth, "    "+e.properties(n))
+		e.line(depth, "    "+e.properties(i))
 	}
 	e.subplan(n, depth)
 	for _, in := range n.Inputs {
@@ -145,7 +145,8 @@ func (e *explainer) subplan(n *plan.Node, depth int) {
 	}
 }
 
-func (e *explainer) properties(n *plan.Node) string {
+func (e *explainer) properties(i int) string {
+	n := &e.p.Nodes[i]
 	parts := []string{"columns: " + fieldNames(n.Schema)}
 	if n.Key != nil {
 		parts = append(parts, "key: ("+op.Cols(n.Schema, n.Key)+")")
@@ -155,8 +156,8 @@ func (e *explainer) properties(n *plan.Node) string {
 	} else {
 		parts = append(parts, "retract")
 	}
-	if s := stateBound(n, e.p); s != "" {
-		parts = append(parts, "state: "+s)
+	if i < len(e.q.bounds) && e.q.bounds[i].Text != "" {
+		parts = append(parts, "state: "+e.q.bounds[i].String())
 	}
 	return strings.Join(parts, "; ")
 }
@@ -176,61 +177,4 @@ func (e *explainer) result() {
 	if p.Visible < len(root) {
 		e.line(0, "hidden: "+fieldNames(root[p.Visible:]))
 	}
-}
-
-// stateBound says what limits the rows that an operator remembers.
-func stateBound(n *plan.Node, p *plan.Plan) string {
-	in := func(i int) *plan.Node { return &p.Nodes[n.Inputs[i].Node] }
-	switch n.Op {
-	case "hashagg":
-		var c struct {
-			Keys []int `json:"keys"`
-		}
-		if json.Unmarshal(n.Config, &c) == nil && len(c.Keys) == 0 {
-			return "bounded (one group)"
-		}
-		return grows("groups", in(0))
-	case "join", "asof", "rangejoin":
-		if in(0).AppendOnly || in(1).AppendOnly {
-			return "UNBOUNDED (rows of both inputs; an append-only input never shrinks)"
-		}
-		return "bounded by the rows of both inputs"
-	case "temporal":
-		return "bounded by the rows that time can still show or hide"
-	case "session":
-		if in(0).AppendOnly {
-			return "UNBOUNDED (rows of an append-only input)"
-		}
-		return "bounded by the rows of the input"
-	case "lookupjoin":
-		if in(1).AppendOnly {
-			return "UNBOUNDED (rows of the right input, which never shrinks)"
-		}
-		if in(0).AppendOnly {
-			return "bounded by the rows of the right input"
-		}
-		return "bounded by the rows of both inputs and what they were joined with"
-	case "distinct", "setop":
-		return grows("distinct rows", in(0))
-	case "topn":
-		if !in(0).AppendOnly {
-			return "bounded by the rows of the input"
-		}
-		var c struct {
-			Partition []int  `json:"partition"`
-			Limit     *int64 `json:"limit"`
-		}
-		if json.Unmarshal(n.Config, &c) == nil && c.Limit != nil && len(c.Partition) == 0 {
-			return fmt.Sprintf("bounded (%d rows)", *c.Limit)
-		}
-		return grows("partitions", in(0))
-	}
-	return ""
-}
-
-func grows(what string, in *plan.Node) string {
-	if in.AppendOnly {
-		return "UNBOUNDED (" + what + " of an append-only input)"
-	}
-	return "bounded by the " + what + " of the input"
 }

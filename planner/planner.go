@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"tidemill/exec/op"
 	"tidemill/exec/plan"
 	"tidemill/planner/bind"
 	"tidemill/planner/logical"
@@ -42,6 +43,22 @@ type Query struct {
 	Names map[uint32]string
 	// EmitOnWindowClose tells that EMIT ON WINDOW CLOSE was written.
 	EmitOnWindowClose bool
+	bounds            []op.Bound // of the plan's nodes
+}
+
+// followTime makes the plan emit on window close, if it is to, and finds out what limits its state.
+func (q *Query) followTime(c *Context, emit bool) error {
+	if emit {
+		if err := emitOnClose(c, q.Plan); err != nil {
+			return err
+		}
+	}
+	t, err := timesOf(c, q.Plan)
+	if err != nil {
+		return err
+	}
+	q.bounds = bounds(q.Plan, t)
+	return nil
 }
 
 // PlanQuery plans a SELECT that runs once.
@@ -82,8 +99,10 @@ func (o Options) batch(b *bind.Binder, bound *bind.Query) (*Query, error) {
 	}
 	n = logical.Keep(n, visible)
 	out.OneRow = atMostOne(n)
-	out.Plan, err = lower.Plan(n, len(visible), &lower.Options{NewID: b.NewID, NoShare: o.Off["share"]})
-	return out, err
+	if out.Plan, err = lower.Plan(n, len(visible), &lower.Options{NewID: b.NewID, NoShare: o.Off["share"]}); err != nil {
+		return nil, err
+	}
+	return out, out.followTime(b.Context, bound.EmitOnClose)
 }
 
 func newQuery(b *bind.Binder, bound *bind.Query) *Query {

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -32,7 +33,15 @@ func (o Options) PlanView(c *Context, sel *ast.Select, columns []string) (*Query
 	visible := columnsOf(bound)
 	// The whole tree is kept until the key is chosen, so that columns of the key can be shown.
 	root := logical.Keep(bound.Node, visible)
-	r := &rewrite.Ctx{Env: &b.Env, NewID: b.NewID, View: true, Off: o.Off}
+	off := o.Off
+	if bound.EmitOnClose { // the numbers of sessions do not follow the watermark, their ends do
+		off = maps.Clone(off)
+		if off == nil {
+			off = map[string]bool{}
+		}
+		off["session"] = true
+	}
+	r := &rewrite.Ctx{Env: &b.Env, NewID: b.NewID, View: true, Off: off}
 	n, all, key, err := rewrite.RunView(r, root, visible)
 	if err != nil {
 		return nil, err
@@ -44,6 +53,9 @@ func (o Options) PlanView(c *Context, sel *ast.Select, columns []string) (*Query
 		return nil, err
 	}
 	out.Plan.Key = keyPositions(key, all)
+	if err := out.followTime(c, bound.EmitOnClose); err != nil {
+		return nil, err
+	}
 	for _, k := range bound.Order {
 		at := slices.IndexFunc(visible, func(c logical.Col) bool { return c.ID == k.Col })
 		if at < 0 {
@@ -103,10 +115,6 @@ func maintainable(b *bind.Binder, q *bind.Query) error {
 	if len(b.Params) > 0 {
 		return sqlerr.New(sqlerr.UndefinedParameter, "there is no parameter $1").
 			WithHint("A materialized view cannot have parameters. Write the value, or filter when the view is read.")
-	}
-	if q.EmitOnClose {
-		return sqlerr.Unsupported("EMIT ON WINDOW CLOSE is not supported yet").
-			WithHint("Without it the view shows each window's result so far and corrects it as rows arrive.")
 	}
 	if b.UsesSystem {
 		return sqlerr.Unsupported("a materialized view cannot read system relations")

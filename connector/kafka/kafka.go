@@ -63,7 +63,7 @@ WITH (connector = 'kafka', topic = 'totals', properties.bootstrap.server = 'loca
 FORMAT UPSERT ENCODE JSON;`,
 		Check:      check,
 		FromStart:  func(o *connector.Options) bool { return o.Get(optMode) != modeLatest },
-		OpenReader: openReader,
+		OpenReader: openReader, Partitioned: true,
 		End:        end,
 		OpenWriter: openWriter,
 	})

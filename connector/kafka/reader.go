@@ -144,8 +144,8 @@ func (r *reader) Poll(ctx context.Context, max int) (*connector.Chunk, error) {
 			size = r.decodePartition(p.Partition, p.Records, out, size)
 		}
 	})
-	if b := r.batcher.Finish(); b != nil {
-		out.Batches = append(out.Batches, b)
+	if !r.cfg.ByPartition {
+		r.cut(out, "")
 	}
 	if r.until != nil && fetches.NumRecords() == 0 && ctx.Err() == nil {
 		if err := r.probe(ctx); err != nil {
@@ -230,9 +230,7 @@ func (r *reader) decodePartition(n int32, recs []*kgo.Record, out *connector.Chu
 			break
 		}
 		if size > batchBytes {
-			if b := r.batcher.Finish(); b != nil {
-				out.Batches = append(out.Batches, b)
-			}
+			r.cut(out, name)
 			r.batcher.Start(1024)
 			size = 0
 		}
@@ -244,6 +242,11 @@ func (r *reader) decodePartition(n int32, recs []*kgo.Record, out *connector.Chu
 		pos.offset, pos.epoch = rec.Offset+1, rec.LeaderEpoch
 		rec.Recycle()
 	}
+	if r.cfg.ByPartition {
+		r.cut(out, name)
+		r.batcher.Start(1024)
+		size = 0
+	}
 	r.mu.Lock()
 	p.pos = pos
 	r.mu.Unlock()
@@ -252,6 +255,18 @@ func (r *reader) decodePartition(n int32, recs []*kgo.Record, out *connector.Chu
 		r.client.RemoveConsumePartitions(map[string][]int32{r.topic: {n}})
 	}
 	return size
+}
+
+// cut ends the batch, which has rows of the given partition if the reader keeps them apart.
+func (r *reader) cut(out *connector.Chunk, partition string) {
+	b := r.batcher.Finish()
+	if b == nil {
+		return
+	}
+	out.Batches = append(out.Batches, b)
+	if r.cfg.ByPartition {
+		out.Partitions = append(out.Partitions, partition)
+	}
 }
 
 var errNullValue = errors.New("NULL value")

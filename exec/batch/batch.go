@@ -38,6 +38,8 @@ type Query struct {
 	Scanner Scanner
 	Fn      *fn.Ctx
 	Mem     *mem.Account
+	// Bounds gives the event time of an object's columns; nil = none has any.
+	Bounds func(object uint32) plan.Marks
 	// Divert leaves out rows whose expressions fail, as views do; otherwise the query fails.
 	Divert bool
 	// Out receives the result in batches that it may keep.
@@ -87,7 +89,25 @@ func newRun(ctx context.Context, q *Query) error {
 		}
 		r.ops[i] = o
 	}
+	if q.Bounds != nil {
+		if err := r.tellTime(); err != nil {
+			return err
+		}
+	}
 	return r.drive()
+}
+
+// tellTime lets the operators know how far event time has come.
+func (r *run) tellTime() error {
+	m, err := plan.NewMarker(r.q.Plan)
+	if err != nil {
+		return err
+	}
+	of := m.Run(r.q.Bounds)
+	for i, c := range r.ctxs {
+		c.Watermarks, c.Floors = m.Inputs(i, of)
+	}
+	return nil
 }
 
 // drive feeds the scans and then finishes the operators, inputs first.

@@ -34,8 +34,9 @@ type Circuit struct {
 	byID    map[uint32]*Dataflow
 	readers map[uint32][]*leaf // object → the scans that read it
 	barrier *barrier
-	now     int64    // the time of the last step
-	sizes   sync.Map // dataflow id → Size
+	now     int64            // the time of the last step
+	sizes   sync.Map         // dataflow id → Size
+	marks   map[uint32]*mark // event time of sources and tables
 }
 
 // Dataflow is the operators of one view or sink.
@@ -54,7 +55,16 @@ type Dataflow struct {
 	active    bool // takes part in the current step
 	clocked   bool // takes part when the time has moved
 	failed    error
-	doom      error // why the next step stops it, see Stop
+
+	// Event time: how it goes through the plan, which columns of its nodes it reaches (timed: any), and
+	// the bounds that they have now.
+	marker *plan.Marker
+	marked []plan.Marks
+	timed  bool
+	held   bool
+	bounds []plan.Marks
+
+	doom error // why the next step stops it, see Stop
 }
 
 // leaf is a scan node: an entry of an object's deltas into a dataflow.
@@ -65,6 +75,7 @@ type leaf struct {
 	cols   []int
 	// gate lets deltas of the object pass while the dataflow is backfilling from it; nil = all pass.
 	gate func(*rows.Batch) *rows.Batch
+	seen plan.Marks // the bounds of the object when they moved last
 }
 
 // Feed is input of a step: deltas of one object.
@@ -101,7 +112,7 @@ func New(cfg Config) *Circuit {
 	}
 	return &Circuit{
 		cfg: cfg, byID: map[uint32]*Dataflow{}, readers: map[uint32][]*leaf{},
-		barrier: newBarrier(cfg.Workers),
+		barrier: newBarrier(cfg.Workers), marks: map[uint32]*mark{},
 	}
 }
 
@@ -150,6 +161,13 @@ func (c *Circuit) Add(id uint32, p *plan.Plan, failOnError, restore bool) (*Data
 	for _, n := range p.Nodes {
 		spec, err := op.Lookup(n.Op)
 		d.clocked = d.clocked || err == nil && spec.Clock
+	}
+	if d.marker, err = plan.NewMarker(p); err != nil {
+		return nil, err
+	}
+	d.marked = d.marker.Run(c.carried)
+	for _, l := range d.leaves {
+		d.timed = d.timed || d.marked[l.node].Floors.Any()
 	}
 	for w := range c.cfg.Workers {
 		in, err := newInstance(d, w)
@@ -282,6 +300,7 @@ func (d *Dataflow) Failed() error { return d.failed }
 // Size is what a dataflow amounts to after its last step.
 type Size struct {
 	StateBytes int64  // memory of the operators' state
+	StateRows  int    // entries of it
 	Rows       uint64 // changes emitted since start
 }
 
@@ -297,13 +316,14 @@ func (c *Circuit) Size(id uint32) Size {
 // measure notes the dataflow's numbers for Size.
 func (d *Dataflow) measure(deltas []*rows.Batch) {
 	n := d.circuit.Size(d.ID)
-	n.StateBytes = 0
+	n.StateBytes, n.StateRows = 0, 0
 	for _, b := range deltas {
 		n.Rows += uint64(b.Len())
 	}
 	for _, in := range d.instances {
 		for _, t := range in.tables {
 			n.StateBytes += t.SizeBytes()
+			n.StateRows += t.Len()
 		}
 	}
 	d.circuit.sizes.Store(d.ID, n)

@@ -63,7 +63,8 @@ func newInstance(d *Dataflow, worker int) (*instance, error) {
 			continue
 		}
 		tables := state.NewProvider(c.cfg.Store, n.Tables, in.state)
-		o, err := p.NewOperator(i, op.Env{Tables: tables, OwnsSingle: c.owner(0) == worker})
+		_, marked := d.marker.Inputs(i, d.marked)
+		o, err := p.NewOperator(i, op.Env{Tables: tables, OwnsSingle: c.owner(0) == worker, Marked: marked})
 		if err != nil {
 			return nil, fmt.Errorf("building operator %d (%s): %w", i, n.Op, err)
 		}

@@ -51,7 +51,7 @@ func (c *Circuit) activate(feeds []Feed, ticks bool) []*Dataflow {
 		if d.failed != nil {
 			continue
 		}
-		d.active = d.fresh || ticks && d.clocked || d.doom != nil || only[d.ID]
+		d.active = d.advance() || d.fresh || ticks && d.clocked || d.doom != nil || only[d.ID]
 		for _, l := range d.leaves {
 			d.active = d.active || moving[l.object]
 		}

@@ -45,6 +45,12 @@ type Ctx struct {
 	// (negative when the failing row is retracted) and does not reach the output. In a batch query
 	// Fail returns the error, which ends the query.
 	Fail func(in *rows.Batch, row int, w int64, err *sqlerr.Error) error
+	// Watermarks and Floors are bounds of the input columns by port, set for Finish and not to be relied
+	// on in Push; nil = none. Watermarks tell how far event time has come: results up to there are final
+	// but for rows within the allowed lateness. Floors lie behind them by that lateness: below them
+	// nothing comes any more, and state that only such rows would need is to be dropped. They are the
+	// same in all workers, and after a restart begin where they were.
+	Watermarks, Floors []Marks
 }
 
 // TakeErrs diverts every row in c.Fn.Errs of batch in, clears the list, and returns the failed rows
@@ -84,6 +90,22 @@ func Without(b *rows.Batch, bad map[int32]bool) *rows.Batch {
 	return &out
 }
 
+// Floor returns the bound below which column col of a port is complete (see Floors).
+func (c *Ctx) Floor(port, col int) int64 {
+	if port >= len(c.Floors) {
+		return NoMark
+	}
+	return c.Floors[port].At(col)
+}
+
+// Watermark returns how far event time has come in column col of a port (see Watermarks).
+func (c *Ctx) Watermark(port, col int) int64 {
+	if port >= len(c.Watermarks) {
+		return NoMark
+	}
+	return c.Watermarks[port].At(col)
+}
+
 // Env is what an operator is built with.
 type Env struct {
 	// Tables hands out the operator's state tables by the names that its Spec declares.
@@ -93,6 +115,8 @@ type Env struct {
 	Out types.Schema
 	// AppendOnly tells per input port that it never carries a retraction.
 	AppendOnly []bool
+	// Marked tells per input port which columns will have bounds (see Input.Marks).
+	Marked []Marks
 	// Grow takes memory that is not in Tables from the query's budget, until the query ends; nil = without
 	// a bound. Only batch queries have it.
 	Grow func(bytes int64) error
@@ -104,6 +128,14 @@ type Env struct {
 	// Subquery runs a nested batch plan (exec/plan JSON) with the outer row's values bound; nil outside
 	// batch queries.
 	Subquery func(plan json.RawMessage, outer []types.Datum) ([]*rows.Batch, error)
+}
+
+// Mark returns which columns of an input port will have bounds.
+func (e *Env) Mark(port int) Marks {
+	if port >= len(e.Marked) {
+		return nil
+	}
+	return e.Marked[port]
 }
 
 // Reserve calls Grow, if there is one, for a number of rows of b that the operator keeps.
@@ -138,6 +170,11 @@ type Spec struct {
 	// Leads are the ports whose relations a new dataflow reads in full before it begins with the others.
 	// An operator that has some gives results that depend on when rows come.
 	Leads []int
+	// Marks makes the function that carries watermarks from the inputs to the output; nil = it carries
+	// none.
+	Marks CarryFunc
+	// Bound says what limits the state; nil = there is none that outlives an epoch.
+	Bound func(cfg json.RawMessage, in []Input) Bound
 	// Explain gives the line that EXPLAIN shows after the operator's name.
 	Explain func(cfg json.RawMessage, in []types.Schema) string
 }

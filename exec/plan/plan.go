@@ -73,6 +73,9 @@ type SortKey struct {
 // ScanOp is the Op of leaves.
 const ScanOp = "scan"
 
+// WindowClose is the Op of nodes whose output hangs on how far event time has come.
+const WindowClose = "windowclose"
+
 // Scan is the configuration of a leaf: the delta stream of a catalog object (source, table, view).
 type Scan struct {
 	Object uint32 `json:"object"`

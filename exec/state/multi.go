@@ -386,3 +386,25 @@ func (m *Multi) checkHash(krec []byte) {
 		panic("state: Multi was given a hash that is not rows.HashKey of its key")
 	}
 }
+
+// DeleteKeys removes all rows of the keys that gone accepts. The table must not keep a log.
+func (m *Multi) DeleteKeys(gone func(key []byte) bool) {
+	if m.log.on {
+		panic(logRetraction())
+	}
+	var list []uint32
+	m.arena.each(func(ref uint32, rec []byte) bool {
+		if word := get32(rec, 8); word&entKey != 0 && get32(rec, 20) > 0 && gone(rec[keyHeader:keyHeader+int(word&lenMask)]) {
+			list = append(list, ref)
+		}
+		return true
+	})
+	for _, kref := range list {
+		put64(m.arena.at(kref), 24, 0)
+		for ref := get32(m.arena.at(kref), 16); ref != 0; {
+			next := get32(m.arena.at(ref), 16)
+			m.deleteRow(kref, ref)
+			ref = next
+		}
+	}
+}

@@ -28,6 +28,8 @@ var (
 	sourceRows   = desc("source_rows_total", "Rows read from a source.", "source")
 	sourceBytes  = desc("source_bytes_total", "Bytes read from a source.", "source")
 	sourceErrors = desc("source_errors_total", "Records of a source that could not be decoded.", "source")
+	lateRows     = desc("late_rows_total", "Rows of a source or table that were set aside because the watermark had passed them.", "source")
+	stateRows    = desc("state_rows", "Entries of a dataflow's operator state.", "name", "kind")
 	stateBytes   = desc("state_bytes", "Memory of a dataflow's operator state.", "name", "kind")
 	storedRows   = desc("stored_rows", "Rows of a table or materialized view.", "name", "kind")
 	progress     = desc("backfill_progress", "Progress of a backfill from 0 to 1.", "name")
@@ -85,10 +87,14 @@ func (c *collector) objects(counter func(*prometheus.Desc, uint64, ...string), g
 			counter(sourceBytes, s.Bytes, name)
 			counter(sourceErrors, uint64(max(s.ErrorRows, 0)), name)
 		}
+		if s.Object.Watermark != nil {
+			counter(lateRows, s.LateRows, name)
+		}
 		if n, ok := counts[s.Object.ID]; ok {
 			gauge(storedRows, float64(n), name, kind)
 		}
 		if s.Object.Kind == catalog.MaterializedView || s.Object.Kind == catalog.Sink {
+			gauge(stateRows, float64(s.StateRows), name, kind)
 			gauge(stateBytes, float64(s.StateSize), name, kind)
 			gauge(progress, s.Progress, name)
 		}

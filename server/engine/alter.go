@@ -30,6 +30,9 @@ func (e *Engine) alter(c *Caller, s *ast.Alter) error {
 	if kind, ok := kinds[s.Kind]; ok && kind != old.Kind && (kind != catalog.Table || s.Action == "set") {
 		return sqlerr.New(sqlerr.WrongObjectType, "%q is not a %s", old.Name, s.Kind)
 	}
+	if old.LateOf != 0 {
+		return sqlerr.New(sqlerr.WrongObjectType, "cannot alter a table of late rows")
+	}
 	o := *old
 	switch s.Action {
 	case "rename":
@@ -39,20 +42,24 @@ func (e *Engine) alter(c *Caller, s *ast.Alter) error {
 		o.Name = s.Args[0]
 		o.Definition = parse.Retitle(o.Definition, parse.QuoteIdent(o.Name))
 		e.moveObjects(c, &o)
+		return e.alterLate(&o)
 	case "set schema":
-		return e.setSchema(c, &o, s)
+		if err := e.setSchema(c, &o, s); err != nil {
+			return err
+		}
+		return e.alterLate(e.catalogNow().ByID(o.ID))
 	case "owner":
 		if cat.Role(s.Args[0]) == nil {
 			return sqlerr.New(sqlerr.UndefinedObject, "role %q does not exist", s.Args[0])
 		}
 		o.Owner = s.Args[0]
 		e.put(&o)
+		return e.alterLate(&o)
 	case "set", "reset":
 		return e.alterSettings(&o, s)
 	default:
 		return sqlerr.Unsupported("ALTER %s … %s is not supported yet", strings.ToUpper(s.Kind), strings.ToUpper(s.Action))
 	}
-	return nil
 }
 
 // setSchema moves an object, and the indexes on it, to another schema.

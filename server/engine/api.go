@@ -78,6 +78,8 @@ type Change struct {
 	Rows int64
 	// Returning holds the rows of a RETURNING clause.
 	Returning []*rows.Batch
+	// Late counts the rows that were set aside instead, because their event time has passed.
+	Late int64
 }
 
 // API is what sessions use; *Engine implements it.
@@ -107,6 +109,8 @@ type Status struct {
 	Rows      uint64 // rows processed since start
 	Bytes     uint64 // raw bytes read or written since start
 	StateSize int64  // bytes of operator state
+	StateRows int    // entries of operator state
+	LateRows  uint64 // rows set aside since start because the watermark had passed them
 	ErrorRows int64  // rows in the error relation since start
 	// Message is "" when healthy, else what is wrong.
 	Message string

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"tidemill/catalog"
+	"tidemill/connector"
 	"tidemill/exec/flow"
 	"tidemill/exec/state"
 	"tidemill/sql/rows"
@@ -28,6 +29,7 @@ type backfill struct {
 	ended   map[*feeder]bool
 	// leads are the relations that are read in full before the others: what a lookup join looks up.
 	leads map[uint32]bool
+	late  map[uint32]*lateRows // per source, what the main feeder found to be late
 	// recorded tells that the first epoch has stored where the backfill starts.
 	recorded bool
 	// replaces is the view whose new definition the dataflow is; 0 = none.
@@ -62,7 +64,12 @@ func (b *backfill) gather(e *Engine, in *input) {
 		if b.ended[f] || b.stopped || b.holds(f.source.ID) {
 			continue
 		}
-		if e.takeFrom(in, f, f.source.ID, b.flow.ID) {
+		t := f.take(e.cfg.StepRows) // bad records were met before
+		if late := b.late[f.source.ID]; late != nil {
+			t.batches = late.without(t.batches, f.cols)
+		}
+		in.took(f, &t, flow.Feed{Object: f.source.ID, To: b.flow.ID})
+		if t.ended {
 			b.ended[f] = true
 			in.moved = append(in.moved, f)
 		} else if err := f.failed(); err != nil {
@@ -182,6 +189,9 @@ func (b *backfill) write(w *state.CommitWriter) {
 	for _, f := range b.feeders {
 		putPosition(w, f.source.ID, f.to, position{Next: f.pos, Until: f.until, Done: b.ended[f]})
 	}
+	for id, late := range b.late {
+		late.write(w, lateKey(id, b.flow.ID))
+	}
 }
 
 func fillKey(object, to uint32) []byte {
@@ -217,7 +227,7 @@ func (b *backfill) measure() float64 {
 // startFill sets up what a new dataflow has to catch up on. Called in the loop when the dataflow is
 // added, and at recovery for one that was not finished (restored says so).
 func (e *Engine) startFill(d *flow.Dataflow, cat *catalog.Snapshot, restored bool) (*backfill, error) {
-	b := &backfill{flow: d, ended: map[*feeder]bool{}}
+	b := &backfill{flow: d, ended: map[*feeder]bool{}, late: map[uint32]*lateRows{}}
 	scans, err := d.Plan.Scans()
 	if err != nil {
 		return nil, err
@@ -270,19 +280,39 @@ func (e *Engine) startFill(d *flow.Dataflow, cat *catalog.Snapshot, restored boo
 
 // fillSource joins the dataflow to the source's main feeder and re-reads what that has passed.
 func (e *Engine) fillSource(b *backfill, src *catalog.Object, snap *state.Snap, restored bool) error {
-	cols := b.flow.ReadCols(src.ID)
+	cols := readCols(src, b.flow.ReadCols(src.ID))
+	var err error
 	if restored {
 		p, ok, err := readPosition(snap, src.ID, b.flow.ID)
 		if err != nil || !ok || p.Done {
 			return err
 		}
+		if src.Watermark != nil {
+			if b.late[src.ID], err = restoreLate(src, snap, lateKey(src.ID, b.flow.ID)); err != nil {
+				return err
+			}
+		}
 		return b.open(e, src, cols, &p, true)
 	}
-	main := e.sources[src.ID]
-	if main == nil || len(main.pos) == 0 {
+	var until connector.Offset
+	if main := e.sources[src.ID]; main != nil {
+		until = main.pos.Clone()
+	} else if src.Watermark != nil { // which rows were late is decided once
+		p, _, err := readPosition(snap, src.ID, 0)
+		if err != nil {
+			return err
+		}
+		until = p.Next
+	}
+	if len(until) == 0 {
 		return nil // nothing has been read yet: the main feeder brings everything
 	}
-	return b.open(e, src, cols, &position{Until: main.pos.Clone()}, false)
+	if src.Watermark != nil {
+		if b.late[src.ID], err = e.findLate(src, snap); err != nil {
+			return err
+		}
+	}
+	return b.open(e, src, cols, &position{Until: until}, false)
 }
 
 func (b *backfill) open(e *Engine, src *catalog.Object, cols []int, p *position, restored bool) error {
@@ -344,10 +374,13 @@ func (e *Engine) endFill(b *backfill) {
 	delete(e.fills, b.flow.ID)
 	e.edges.Unlock()
 	e.closing.Go(b.close)
+	b.flow.Hold(false)
 	scans, to := b.reads(), b.flow.ID
 	e.pending.writes = append(e.pending.writes, func(c *state.Commit) error {
 		for _, id := range scans {
 			c.Writer(0).Delete(fillKey(id, to))
+			prefix := lateKey(id, to)
+			c.Writer(0).DeleteRange(prefix, state.PrefixEnd(prefix))
 		}
 		return nil
 	})

@@ -87,6 +87,9 @@ func (e *Engine) prepare(ep *epoch) (*state.Commit, error) {
 		writePosition(w, f)
 	}
 	e.writeNow(w)
+	for _, t := range ep.in.times {
+		t.write(w)
+	}
 	for _, b := range ep.in.fills {
 		b.write(w)
 	}

@@ -26,13 +26,17 @@ func (e *Engine) createTable(c *Caller, s *ast.CreateTable) error {
 		return sqlerr.Unsupported("CREATE TABLE AS is not supported yet").
 			WithHint("Write CREATE TABLE and INSERT INTO … SELECT, or CREATE MATERIALIZED VIEW to keep the result up to date.")
 	}
-	if len(s.Options) > 0 || s.Format != nil {
-		return sqlerr.Unsupported("tables fed by a connector are not supported yet").
-			WithHint("Write CREATE SOURCE, and CREATE MATERIALIZED VIEW over it to keep the rows.")
-	}
 	draft := &catalog.Object{Name: name, Schema: schema}
 	if err := planner.TableFromAST(e.plannerContext(e.catalogNow(), c), s, draft); err != nil {
 		return err
+	}
+	watermark, rest, err := planner.WatermarkFromAST(e.plannerContext(e.catalogNow(), c), draft.Columns, s.Watermarks, s.Options)
+	if err != nil {
+		return err
+	}
+	if len(rest) > 0 || s.Format != nil {
+		return sqlerr.Unsupported("tables fed by a connector are not supported yet").
+			WithHint("Write CREATE SOURCE, and CREATE MATERIALIZED VIEW over it to keep the rows.")
 	}
 	o := e.newObject(c, catalog.Table, schema, name)
 	o.Columns, o.PrimaryKey, o.Visible = draft.Columns, draft.PrimaryKey, draft.Visible
@@ -45,6 +49,11 @@ func (e *Engine) createTable(c *Caller, s *ast.CreateTable) error {
 		o.Unique[i].Table = e.newTable()
 	}
 	e.nameSequences(o)
+	if o.Watermark = watermark; watermark != nil {
+		if err := e.createLate(c, o); err != nil {
+			return err
+		}
+	}
 	e.put(o)
 	return e.addView(o)
 }
@@ -93,6 +102,13 @@ func (e *Engine) createSource(ctx context.Context, c *Caller, s *ast.CreateSourc
 		o.Connector, o.Options, o.AppendOnly = draft.Connector, draft.Options, true
 		o.Envelope, o.Encoding, o.FormatOptions = draft.Envelope, draft.Encoding, draft.FormatOptions
 		o.Columns, o.Visible = draft.Columns, len(draft.Columns)
+		if draft.Watermark != nil {
+			w := *draft.Watermark
+			o.Watermark = &w
+			if err := e.createLate(c, o); err != nil {
+				return err
+			}
+		}
 		e.put(o)
 		return nil
 	})
@@ -100,7 +116,8 @@ func (e *Engine) createSource(ctx context.Context, c *Caller, s *ast.CreateSourc
 
 // draftSource is what the statement says about a source beside its name, checked.
 func (e *Engine) draftSource(c *Caller, s *ast.CreateSource) (*catalog.Object, error) {
-	spec, opts, err := e.connectorOptions(connector.SourceRole, s.Options)
+	given, own := splitOptions(s.Options)
+	spec, opts, err := e.connectorOptions(connector.SourceRole, given)
 	if err != nil {
 		return nil, err
 	}
@@ -133,12 +150,27 @@ func (e *Engine) draftSource(c *Caller, s *ast.CreateSource) (*catalog.Object, e
 			WithHint("Deduplicate in a materialized view, for example with DISTINCT.")
 	}
 	o.Columns, o.Visible = columns, len(columns)
+	if o.Watermark, _, err = planner.WatermarkFromAST(e.plannerContext(e.cat.Load(), c), columns, s.Watermarks, own); err != nil {
+		return nil, err
+	}
 	if spec.Check != nil {
 		if err := spec.Check(options(o), o.Fields()); err != nil {
 			return nil, err
 		}
 	}
 	return o, probe(spec, o)
+}
+
+// splitOptions parts the options of a source into those of its connector and those of its watermark.
+func splitOptions(list []ast.Option) (connector, own []ast.Option) {
+	for _, o := range list {
+		if o.Name == planner.OptIdle || o.Name == planner.OptLateness {
+			own = append(own, o)
+		} else {
+			connector = append(connector, o)
+		}
+	}
+	return connector, own
 }
 
 // probe opens and closes a reader, which refuses what Check does not see: options of the format, types
@@ -401,9 +433,14 @@ func viewSettings(list []ast.Option) (map[string]string, error) {
 				return nil, sqlerr.New(sqlerr.InvalidParameterValue, "invalid value for option %q: %q", o.Name, o.Value).
 					At(o.Position()).WithHint("Use 'divert' (failing rows go to the error relation) or 'fail' (the view stops).")
 			}
+		case "require_bounded_state":
+			if o.Value != "true" && o.Value != "false" {
+				return nil, sqlerr.New(sqlerr.InvalidParameterValue, "invalid value for option %q: %q", o.Name, o.Value).
+					At(o.Position()).WithHint("Use true (a view whose state would grow for ever is refused) or false.")
+			}
 		default:
 			return nil, sqlerr.New(sqlerr.InvalidParameterValue, "unrecognized option %q", o.Name).
-				At(o.Position()).WithHint("Options of a materialized view: on_error.")
+				At(o.Position()).WithHint("Options of a materialized view: on_error, require_bounded_state.")
 		}
 		out[o.Name] = o.Value
 	}
@@ -484,6 +521,7 @@ func (e *Engine) addFlow(o *catalog.Object, p *plan.Plan) (*backfill, error) {
 		return nil, err
 	}
 	added = true
+	d.Hold(!b.finished())
 	e.pending.force = true
 	return b, nil
 }

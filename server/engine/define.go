@@ -174,3 +174,20 @@ func setRole(r *catalog.Role, o *ast.RoleOptions) error {
 	}
 	return nil
 }
+
+// alterLate lets the table of late rows follow its relation's name, schema and owner.
+func (e *Engine) alterLate(o *catalog.Object) error {
+	if o.Watermark == nil {
+		return nil
+	}
+	old := e.catalogNow().ByID(o.Watermark.Late)
+	late := *old
+	late.Schema, late.Name, late.Owner = o.Schema, o.Name+lateSuffix, o.Owner
+	if late.Schema != old.Schema || late.Name != old.Name {
+		if err := e.catalogNow().CheckNewName(late.Schema, late.Name); err != nil {
+			return err
+		}
+	}
+	e.put(&late)
+	return nil
+}

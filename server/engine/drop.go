@@ -61,6 +61,9 @@ func droppable(cat *catalog.Snapshot, c *Caller, s *ast.Drop, kind catalog.Kind,
 	case o != nil && o.Kind != kind:
 		return nil, sqlerr.New(sqlerr.WrongObjectType, "%q is not a %s", o.Name, s.Kind).
 			WithHint("Use DROP %s to remove a %s.", strings.ToUpper(string(o.Kind)), o.Kind)
+	case o != nil && o.LateOf != 0:
+		return nil, sqlerr.New(sqlerr.DependentObjects, "cannot drop table %s because it holds the late rows of another relation", o.Name).
+			WithHint("It goes when that is dropped.")
 	case o != nil:
 		return o, nil
 	case len(name) > 1 && !cat.HasSchema(name[len(name)-2]):
@@ -89,7 +92,7 @@ func dropOrder(c *Caller, cat *catalog.Snapshot, named []*catalog.Object, cascad
 				continue
 			}
 			order = append(order, x)
-			if slices.Contains(named, x) || x.Kind == catalog.Index {
+			if slices.Contains(named, x) || x.Kind == catalog.Index || x.LateOf == o.ID {
 				continue
 			}
 			if others = append(others, x); !cascade {
@@ -136,7 +139,7 @@ func dependents(c *Caller, cat *catalog.Snapshot, named []*catalog.Object) []str
 		order := cat.DropOrder(o.ID)
 		for i := len(order) - 1; i >= 0; i-- {
 			x := order[i]
-			if slices.Contains(seen, x) || x.Kind == catalog.Index {
+			if slices.Contains(seen, x) || x.Kind == catalog.Index || x.LateOf == o.ID {
 				continue
 			}
 			for _, on := range seen {
@@ -165,7 +168,9 @@ func (e *Engine) remove(o *catalog.Object) {
 	delete(e.uniques, o.ID)
 	s := e.sinks[o.ID]
 	delete(e.sinks, o.ID)
+	delete(e.times, o.ID)
 	e.edges.Unlock()
+	e.circuit.Undeclare(o.ID)
 	if s != nil {
 		e.closing.Go(s.close)
 	}
@@ -303,7 +308,9 @@ func (e *Engine) closeUnread() {
 		delete(e.sources, id)
 		e.edges.Unlock()
 		e.closing.Go(f.close)
-		e.forgetPosition(id)
+		if f.source.Watermark == nil { // else the next reader goes on where this one was
+			e.forgetPosition(id)
+		}
 	}
 }
 
@@ -326,7 +333,7 @@ func (e *Engine) openRead(cat *catalog.Snapshot) error {
 		if o.Kind != catalog.Source || !e.circuit.Reads(o.ID) {
 			continue
 		}
-		cols := e.circuit.ReadCols(o.ID)
+		cols := readCols(o, e.circuit.ReadCols(o.ID))
 		old := e.sources[o.ID]
 		if old != nil && covers(old.cols, cols) {
 			continue
@@ -334,6 +341,11 @@ func (e *Engine) openRead(cat *catalog.Snapshot) error {
 		var from connector.Offset
 		if old != nil {
 			from = old.pos
+		} else if o.Watermark != nil {
+			var err error
+			if from, err = e.storedPosition(o.ID); err != nil {
+				return err
+			}
 		}
 		f, err := openFeeder(o, 0, cols, from, nil, e.wake)
 		if err != nil {
@@ -342,7 +354,7 @@ func (e *Engine) openRead(cat *catalog.Snapshot) error {
 		if old != nil {
 			f.inherit(old)
 			e.closing.Go(old.close)
-		} else { // one may be left of dataflows that failed
+		} else if o.Watermark == nil { // one may be left of dataflows that failed
 			e.forgetPosition(o.ID)
 		}
 		e.edges.Lock()

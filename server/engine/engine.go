@@ -77,13 +77,15 @@ type Engine struct {
 	// indexes are the ids of the indexes on a relation, indexFills those that are not complete yet.
 	indexes    map[uint32][]uint32
 	indexFills map[uint32]*indexFill
+	times      map[uint32]*eventTime // of sources and tables with a watermark
 
 	// closing counts feeders and sinks that are being closed beside the loop.
 	closing sync.WaitGroup
 
 	sequences sequences
 	pending   pending
-	inflight  *epoch // the epoch being applied; only the step loop uses it
+	inflight  *epoch      // the epoch being applied; only the step loop uses it
+	alarm     *time.Timer // wakes the loop when a partition becomes idle
 	// now is the time of the epochs, µs since 1970, and storedNow what the store has. Only the step loop
 	// uses them. clocked tells the clock that dataflows depend on it.
 	now, storedNow int64
@@ -174,7 +176,7 @@ func newEngine(cfg Config) (*Engine, error) {
 		requests: make(chan *request, 256), wakeup: make(chan struct{}, 1),
 		stop: make(chan struct{}), stopped: make(chan struct{}),
 		views: map[uint32]*view.View{}, uniques: map[uint32][]*view.View{}, sources: map[uint32]*feeder{},
-		fills: map[uint32]*backfill{}, sinks: map[uint32]*sink{},
+		fills: map[uint32]*backfill{}, sinks: map[uint32]*sink{}, times: map[uint32]*eventTime{},
 		indexes: map[uint32][]uint32{}, indexFills: map[uint32]*indexFill{},
 	}
 	e.readers.init()

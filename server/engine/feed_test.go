@@ -60,7 +60,7 @@ func badSource(name, feed string) string {
 
 func init() {
 	connector.Register(connector.Spec{
-		Name: "testfeed", Options: []connector.Option{{Name: "feed", Required: true}},
+		Name: "testfeed", Partitioned: true, Options: []connector.Option{{Name: "feed", Required: true}},
 		OpenReader: func(c *connector.ReaderConfig) (connector.Reader, error) {
 			v, ok := feeds.Load(c.Options.Get("feed"))
 			if !ok {
@@ -179,5 +179,5 @@ func (r *feedReader) decode(c *connector.Chunk, part string, from, to int64) {
 		}
 		b.EndRow(1)
 	}
-	c.Batches = []*rows.Batch{b.Finish()}
+	c.Batches, c.Partitions = []*rows.Batch{b.Finish()}, []string{part}
 }

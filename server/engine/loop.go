@@ -182,24 +182,21 @@ type input struct {
 	bad     []badRecords
 	fills   []*backfill // backfills with progress to record
 	indexed []*indexFill
-	ended   []*feeder // sources that end with this epoch
+	ended   []*feeder    // sources that end with this epoch
+	times   []*eventTime // watermarks to record
 	rows    int
 	more    bool
 }
 
 func (in *input) any() bool {
-	return len(in.feeds) > 0 || len(in.moved) > 0 || len(in.bad) > 0 || len(in.fills) > 0 || len(in.indexed) > 0 || len(in.ended) > 0
+	return len(in.feeds) > 0 || len(in.moved) > 0 || len(in.bad) > 0 || len(in.fills) > 0 || len(in.indexed) > 0 || len(in.ended) > 0 || len(in.times) > 0
 }
 
 // gather takes what waits: table changes, rows of sources, chunks of backfills.
 func (e *Engine) gather(p *pending) *input {
 	in := &input{feeds: p.feeds}
-	for id, deltas := range p.deltas {
-		in.feeds = append(in.feeds, flow.Feed{Object: id, Batches: deltas})
-		in.rows += countRows(deltas)
-	}
 	for id, f := range e.sources {
-		if e.takeFrom(in, f, id, 0) && !f.ended {
+		if e.takeFrom(in, p, f, id) && !f.ended {
 			f.ended = true
 			in.ended = append(in.ended, f)
 		}
@@ -210,24 +207,39 @@ func (e *Engine) gather(p *pending) *input {
 	for _, f := range e.indexFills {
 		f.gather(e, in)
 	}
+	e.followTables(p)
+	for id, deltas := range p.deltas {
+		in.feeds = append(in.feeds, flow.Feed{Object: id, Batches: deltas})
+		in.rows += countRows(deltas)
+	}
+	e.tick(in)
 	return in
 }
 
-// takeFrom takes what waits in a feeder.
-func (e *Engine) takeFrom(in *input, f *feeder, object, to uint32) (ended bool) {
+// takeFrom takes what waits in the main feeder of a source.
+func (e *Engine) takeFrom(in *input, p *pending, f *feeder, object uint32) (ended bool) {
 	t := f.take(e.cfg.StepRows)
-	if len(t.batches) > 0 {
-		in.feeds = append(in.feeds, flow.Feed{Object: object, To: to, Cols: f.cols, Batches: t.batches})
-		in.rows += t.rows
+	if et := e.times[object]; et != nil {
+		e.followSource(p, et, f, &t)
 	}
-	if len(t.bad) > 0 && to == 0 { // a backfill meets the same bad records again
+	if len(t.bad) > 0 {
 		in.bad = append(in.bad, badRecords{object, t.bad})
+	}
+	in.took(f, &t, flow.Feed{Object: object})
+	return t.ended
+}
+
+// took adds what was taken from a feeder to the input of a step.
+func (in *input) took(f *feeder, t *taken, to flow.Feed) {
+	if len(t.batches) > 0 {
+		to.Cols, to.Batches = f.cols, t.batches
+		in.feeds = append(in.feeds, to)
+		in.rows += t.rows
 	}
 	if t.moved {
 		in.moved = append(in.moved, f)
 	}
 	in.more = in.more || f.waiting()
-	return t.ended
 }
 
 func (e *Engine) anyWaiting() bool {

@@ -96,6 +96,9 @@ func (e *Engine) modifyAll(ctx context.Context, mods []*modification) error {
 		}
 	}
 	for _, m := range mods {
+		for id, deltas := range m.late {
+			e.addDeltas(id, deltas)
+		}
 		if m.restart {
 			e.restartSequences(m.table)
 		}
@@ -110,6 +113,10 @@ func (e *Engine) modifyAll(ctx context.Context, mods []*modification) error {
 
 // modification checks a write and prepares it.
 func (e *Engine) modification(f *fn.Ctx, w Write) (*modification, error) {
+	if w.DML.Table.LateOf != 0 {
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "cannot change a table of late rows").
+			WithDetail("Its rows come from the relation whose late rows it holds.")
+	}
 	m := &modification{e: e, fn: f, change: &Change{}, kind: w.DML.Kind, d: w.DML, params: w.Params, table: w.DML.Table, result: w.Rows, restart: w.Restart}
 	if w.Rows != nil || w.DML.Query == nil {
 		m.collected = true
@@ -134,6 +141,7 @@ type modification struct {
 	collected bool
 	restart   bool
 	bytes     int
+	late      map[uint32][]*rows.Batch // by table of late rows, what is set aside
 }
 
 // maxStatementBytes bounds the rows that one statement may change, in bytes of their columns.
@@ -182,6 +190,9 @@ func (m *modification) apply(r *Reader) error {
 	}
 	o := r.over.of(m.e, t)
 	s := m.split(t)
+	if et := m.e.times[t.ID]; et != nil { // not in a Txn, which refuses such tables
+		m.sortLate(et, &s)
+	}
 	var err error
 	if m.kind != "delete" {
 		if err := m.complete(t, s.added); err != nil {

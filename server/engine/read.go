@@ -118,7 +118,7 @@ func (r *Reader) run(ctx context.Context, q *Run, until map[uint32]connector.Off
 	}
 	visible := q.Plan.Visible
 	return batch.Run(ctx, &batch.Query{
-		Plan: q.Plan, Scanner: &scanner{r: r, until: until}, Fn: f, Mem: acct, Divert: q.divert,
+		Plan: q.Plan, Scanner: &scanner{r: r, until: until}, Fn: f, Mem: acct, Divert: q.divert, Bounds: r.bounds(q.Plan),
 		Out: func(b *rows.Batch) error {
 			if visible < len(b.Cols) {
 				cut := *b
@@ -250,8 +250,9 @@ func (s *scanner) virtual(ctx context.Context, sc *plan.Scan, f func(*rows.Batch
 // endTimeout is how long a SELECT waits for a source to tell its end.
 const endTimeout = 10 * time.Second
 
-// source reads a source from its start to its end of now (or the given positions). A source without
-// an end can be read as far as the query goes on asking, that is, under a LIMIT.
+// source reads a source from its start to its end of now (or the given positions), without the rows
+// that were late when they were read for views. A source without an end can be read as far as the
+// query goes on asking, that is, under a LIMIT.
 func (s *scanner) source(ctx context.Context, o *catalog.Object, cols []int, f func(*rows.Batch) error) error {
 	spec, err := connector.Lookup(o.Connector)
 	if err != nil {
@@ -275,6 +276,16 @@ func (s *scanner) source(ctx context.Context, o *catalog.Object, cols []int, f f
 			return nil
 		}
 	}
+	var late *lateRows
+	wanted := cols
+	if o.Watermark != nil {
+		if late, err = s.r.engine.findLate(o, s.r.snap); err != nil {
+			return err
+		}
+		if late != nil {
+			cols = readCols(o, cols)
+		}
+	}
 	conn, err := openReader(spec, o, cols, nil, until)
 	if err != nil {
 		return err
@@ -287,6 +298,9 @@ func (s *scanner) source(ctx context.Context, o *catalog.Object, cols []int, f f
 		}
 		if err != nil {
 			return err
+		}
+		if late != nil {
+			chunk.Batches = pickColumns(late.without(chunk.Batches, cols), wanted)
 		}
 		for _, b := range chunk.Batches {
 			if b.Len() == 0 {

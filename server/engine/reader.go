@@ -35,6 +35,8 @@ type feeder struct {
 	until  connector.Offset
 	conn   connector.Reader
 	wake   func()
+	// partitioned tells that the chunks' batches are of one partition each.
+	partitioned bool
 
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -79,6 +81,9 @@ func startFeeder(src *catalog.Object, to uint32, cols []int, from, until connect
 	f := &feeder{
 		source: src, to: to, cols: cols, until: until, conn: conn, wake: wake,
 		cancel: cancel, done: make(chan struct{}), pos: from.Clone(),
+	}
+	if spec, err := connector.Lookup(src.Connector); err == nil {
+		f.partitioned = spec.Partitioned && src.Watermark != nil
 	}
 	f.room = sync.NewCond(&f.mu)
 	go f.read(ctx)
@@ -161,7 +166,7 @@ func readerConfig(src *catalog.Object, cols []int, from, until connector.Offset)
 	}
 	return &connector.ReaderConfig{
 		Options: options(src), Schema: src.Fields(), Cols: cols, Include: include,
-		From: from, Until: until, Env: types.Env{},
+		From: from, Until: until, ByPartition: src.Watermark != nil, Env: types.Env{},
 	}
 }
 
@@ -235,6 +240,8 @@ func (f *feeder) enqueue(c *connector.Chunk) bool {
 // taken is what the step loop takes from a feeder for one epoch.
 type taken struct {
 	batches []*rows.Batch
+	parts   []string // the partition of each batch, in sources that keep them apart
+	known   []string // partitions that have turned up, with rows or without
 	bad     []connector.BadRecord
 	rows    int
 	moved   bool // the position changed
@@ -250,12 +257,15 @@ func (f *feeder) take(max int) taken {
 		c := f.queue[0]
 		f.queue[0] = nil
 		f.queue = f.queue[1:]
-		for _, b := range c.Batches {
+		for i, b := range c.Batches {
 			t.rows += b.Len()
 			f.rows -= b.Len()
 			f.bytes -= b.SizeBytes()
-			if b.Len() > 0 {
-				t.batches = append(t.batches, b)
+			if b.Len() == 0 {
+				continue
+			}
+			if t.batches = append(t.batches, b); f.partitioned {
+				t.parts = append(t.parts, c.Partitions[i])
 			}
 		}
 		t.bad = append(t.bad, c.Bad...)
@@ -266,7 +276,9 @@ func (f *feeder) take(max int) taken {
 		}
 		for part, off := range c.Next {
 			f.pos[part] = off
-			t.moved = true
+			if t.moved = true; f.partitioned {
+				t.known = append(t.known, part)
+			}
 		}
 	}
 	f.totalRows.Add(uint64(t.rows))

@@ -56,6 +56,11 @@ func (e *Engine) recover() error {
 				return fmt.Errorf("%s %s: %w", o.Kind, o.QualifiedName(), err)
 			}
 		}
+		if o.Watermark != nil {
+			if err := e.addTime(o, snap); err != nil {
+				return fmt.Errorf("%s %s: %w", o.Kind, o.QualifiedName(), err)
+			}
+		}
 	}
 	for _, o := range cat.Objects() {
 		if o.Kind == catalog.Index {
@@ -88,7 +93,7 @@ func (e *Engine) recover() error {
 		if err != nil {
 			return err
 		}
-		cols := e.circuit.ReadCols(o.ID)
+		cols := readCols(o, e.circuit.ReadCols(o.ID))
 		f, err := openFeeder(o, 0, cols, p.Next, nil, e.wake)
 		if err != nil { // the others can do without it
 			e.log.Error("source cannot be opened", "source", o.QualifiedName(), "error", err)
@@ -132,6 +137,7 @@ func (e *Engine) recoverFlow(cat *catalog.Snapshot, o *catalog.Object) error {
 			return err
 		}
 		b.recorded = true
+		d.Hold(true)
 		e.fills[o.ID] = b
 	}
 	return nil

@@ -30,6 +30,10 @@ func (e *Engine) startReplacement(c *Caller, s *ast.CreateView, old *catalog.Obj
 		return nil, sqlerr.New(sqlerr.ObjectNotInPrerequisite, "materialized view %q has not been populated", old.Name).
 			WithHint("It is being filled; SHOW JOBS tells how far it is.")
 	}
+	if d := e.circuit.Flow(old.ID); d != nil && d.Carried().Any() && e.circuit.Reads(old.ID) {
+		return nil, sqlerr.Unsupported("replacing a materialized view whose readers drop state by its watermark is not supported").
+			WithHint("Drop what reads it first, and create it again afterwards.")
+	}
 	r, p, err := e.draftView(c, s, old.Schema, old.Name)
 	if err != nil {
 		return nil, err
@@ -377,9 +381,10 @@ func (e *Engine) draftView(c *Caller, s *ast.CreateView, schema, name string) (*
 	if err != nil {
 		return nil, nil, err
 	}
-	if q.EmitOnWindowClose {
-		return nil, nil, sqlerr.Unsupported("EMIT ON WINDOW CLOSE is not supported yet").
-			WithHint("Without it the view's windows change as rows arrive.")
+	if settings["require_bounded_state"] == "true" {
+		if err := q.RequireBounded(); err != nil {
+			return nil, nil, err
+		}
 	}
 	o := e.newObject(c, catalog.MaterializedView, schema, name)
 	o.Query, o.Deps, o.Names, o.Settings = s.QueryText, q.Deps, q.Bound, settings

@@ -22,6 +22,9 @@ func (e *Engine) Statuses() []Status {
 	var out []Status
 	for _, o := range cat.Objects() {
 		st := Status{Object: o, Progress: 1}
+		if t := e.times[o.ID]; t != nil {
+			st.LateRows = t.late.Load()
+		}
 		switch o.Kind {
 		case catalog.Source:
 			e.sourceStatus(r, &st)
@@ -71,7 +74,7 @@ func (e *Engine) flowStatus(st *Status) {
 		st.Progress = 0
 	}
 	size := e.circuit.Size(o.ID)
-	st.StateSize, st.Rows = size.StateBytes, size.Rows
+	st.StateSize, st.StateRows, st.Rows = size.StateBytes, size.StateRows, size.Rows
 	if s := e.sinks[o.ID]; s != nil {
 		s.mu.Lock()
 		st.Position = fmt.Sprint(s.delivered)

@@ -54,6 +54,10 @@ func (t *Txn) Run(ctx context.Context, f *fn.Ctx, w Write) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m.table.Watermark != nil {
+		return nil, sqlerr.Unsupported("changing table %q, which has a watermark, in a transaction block is not supported", m.table.Name).
+			WithHint("Run the statement outside a block: which rows are late is known when it is committed.")
+	}
 	r := *t.r
 	r.over = t.over
 	mark := t.over.mark()

@@ -76,11 +76,22 @@ func (t *table) kinds(kind func(*catalog.Object) bool) []*catalog.Object {
 
 func sourceList(t *table) {
 	st := t.statuses()
-	for _, o := range t.kinds(func(o *catalog.Object) bool { return o.Connector != "" && o.Kind != catalog.Sink }) {
+	for _, o := range t.kinds(func(o *catalog.Object) bool {
+		return o.Kind != catalog.Sink && (o.Connector != "" || o.Watermark != nil)
+	}) {
 		s := st[o.ID]
+		var late, watermark any
+		if o.Watermark != nil {
+			at, n, err := t.reader.EventTime(o)
+			if t.err = err; at != nil {
+				watermark = *at
+			}
+			late = n
+		}
 		t.row("id", o.ID, "schema", o.Schema, "name", o.Name, "connector", o.Connector, "format", format(o),
 			"options", options(o, o.Options), "append_only", o.AppendOnly, "state", string(o.State), "rows", s.Rows,
-			"bytes", s.Bytes, "bad_records", s.ErrorRows, "position", none(s.Position), "message", none(s.Message))
+			"bytes", s.Bytes, "bad_records", s.ErrorRows, "late_rows", late, "watermark", watermark,
+			"position", none(s.Position), "message", none(s.Message))
 	}
 }
 
@@ -91,12 +102,12 @@ func viewList(t *table) {
 	}) {
 		s := st[o.ID]
 		mat := o.Kind == catalog.MaterializedView
-		var state, size, progress any
+		var state, size, entries, progress any
 		if mat {
-			state, size, progress = string(o.State), s.StateSize, s.Progress
+			state, size, entries, progress = string(o.State), s.StateSize, int64(s.StateRows), s.Progress
 		}
 		t.row("id", o.ID, "schema", o.Schema, "name", o.Name, "materialized", mat, "definition", o.Query,
-			"options", options(o, o.Settings), "state", state, "state_bytes", size, "progress", progress,
+			"options", options(o, o.Settings), "state", state, "state_bytes", size, "state_rows", entries, "progress", progress,
 			"message", none(s.Message))
 	}
 }

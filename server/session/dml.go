@@ -42,6 +42,7 @@ func (s *Session) write(ctx context.Context, w engine.Write) (*engine.Change, er
 		if err != nil {
 			return nil, err
 		}
+		s.warnLate(ch)
 		return ch[0], nil
 	}
 	if err := s.detachReaders(ctx, w.DML.Table.ID); err != nil {
@@ -111,6 +112,17 @@ func (s *Session) detachReaders(ctx context.Context, table uint32) error {
 
 func readOnly(what string) error {
 	return sqlerr.New(sqlerr.ReadOnlyTransaction, "cannot execute %s in a read-only transaction", what)
+}
+
+// warnLate tells of rows whose time a table's watermark has passed.
+func (s *Session) warnLate(changes []*engine.Change) {
+	n := int64(0)
+	for _, c := range changes {
+		n += c.Late
+	}
+	if n > 0 {
+		s.warn(sqlerr.SuccessfulCompletion, "%d rows were set aside because the watermark has passed their time", n)
+	}
 }
 
 // applyWrites makes the block's writes real, all or none of them.

@@ -27,4 +27,5 @@ import (
 	_ "tidemill/exec/op/union"
 	_ "tidemill/exec/op/values"
 	_ "tidemill/exec/op/window"
+	_ "tidemill/exec/op/windowclose"
 )

@@ -101,6 +101,12 @@ func init() {
 		Ports:   2, Format: 1, MinFormat: 1,
 		Tables: func(json.RawMessage) ([]string, error) { return []string{"left", "right"}, nil },
 		New:    New,
+		Bound: func(_ json.RawMessage, in []op.Input) op.Bound {
+			if in[0].AppendOnly || in[1].AppendOnly {
+				return op.Bound{Unbounded: true, Text: "rows of both inputs; an append-only input never shrinks"}
+			}
+			return op.Bound{Text: "by the rows of both inputs"}
+		},
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {

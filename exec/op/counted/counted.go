@@ -13,6 +13,7 @@ import (
 	"encoding/binary"
 
 	"tidemill/exec/op"
+	"tidemill/exec/op/expire"
 	"tidemill/exec/op/place"
 	"tidemill/exec/state"
 	"tidemill/sql/rows"
@@ -47,15 +48,23 @@ type counted struct {
 	hash   []uint64
 	refs   []state.Ref
 	added  []bool
+	sweep  *expire.Sweeper
+	work   int // rows of this epoch
+	marks  op.Carry
 }
 
 // New makes an operator of up to two inputs whose output is what rule says.
 // dist lists the columns that rows are spread by, if not all (see exec/op/place).
 func New(env *op.Env, dist []int, rule Rule) op.Operator {
-	return &counted{
+	t := &counted{
 		dist: dist,
 		rule: rule, ports: len(env.In), schema: env.Out, types: env.In[0].Types(), table: env.Tables.Map(Table),
 	}
+	t.marks, _ = op.Least(nil, env.In, env.Out) // never fails
+	if len(env.Marked) > 0 {
+		t.sweep = expire.New(t.types, t.floors(env.Marked))
+	}
+	return t
 }
 
 const head = 8
@@ -65,6 +74,7 @@ func (t *counted) Push(_ *op.Ctx, port int, in *rows.Batch) error {
 	if n == 0 {
 		return nil
 	}
+	t.work += n
 	rows.EncodeKeys(in.Cols, in.Sel, in.N, &t.keys)
 	t.hash = rows.HashKeys(t.hash[:0], &t.keys)
 	t.placer.Rows(t.hash, t.dist, in.Cols, in.Sel, in.N)
@@ -93,7 +103,29 @@ func (t *counted) weights(v []byte) (w Weights) {
 	return w
 }
 
+// Finish emits the change of the rows that were touched and drops those that none will touch.
 func (t *counted) Finish(c *op.Ctx) error {
+	if err := t.finish(c); err != nil {
+		return err
+	}
+	if t.sweep != nil && t.sweep.Due(t.floors(c.Floors), t.work, t.table.Len()) {
+		t.sweep.Map(t.table)
+	}
+	t.work = 0
+	return nil
+}
+
+// floors are the floors of the row's columns: a row counts in all inputs.
+func (t *counted) floors(in []op.Marks) []int64 {
+	m := t.marks(in)
+	out := make([]int64, len(t.types))
+	for i := range out {
+		out[i] = m.At(i)
+	}
+	return out
+}
+
+func (t *counted) finish(c *op.Ctx) error {
 	if len(t.touched) == 0 {
 		return nil
 	}
@@ -123,4 +155,18 @@ func (t *counted) Finish(c *op.Ctx) error {
 		t.touched = nil
 	}
 	return c.EmitBatch(out.Finish())
+}
+
+// Bound says what limits the state: a time that all inputs have, or the rows of the first one.
+func Bound(in []op.Input) op.Bound {
+	for c := range in[0].Schema {
+		timed := true
+		for _, x := range in {
+			timed = timed && x.Marks.At(c) != op.NoMark
+		}
+		if timed {
+			return op.ByWatermark(in[0], c)
+		}
+	}
+	return op.OfInput(in[0], "distinct rows")
 }

@@ -30,6 +30,8 @@ func init() {
 		Ports:   1, Format: 1, MinFormat: 1,
 		Tables:  func(json.RawMessage) ([]string, error) { return []string{counted.Table}, nil },
 		New:     New,
+		Marks:   op.Through,
+		Bound:   func(_ json.RawMessage, in []op.Input) op.Bound { return counted.Bound(in) },
 		Explain: func(json.RawMessage, []types.Schema) string { return "" },
 	})
 }

@@ -30,7 +30,7 @@ func init() {
 		Name:    Name,
 		Summary: "Keeps the rows for which a predicate is true.",
 		Ports:   1, Tables: op.Stateless, Sealed: true, Format: 1, MinFormat: 1,
-		New: New,
+		New: New, Marks: op.Through,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"tidemill/exec/op"
+	"tidemill/exec/op/expire"
 	"tidemill/sql/rows"
 	"tidemill/sql/sqlerr"
 	"tidemill/sql/types"
@@ -23,7 +24,25 @@ type output struct {
 	pairs []int32 // rows that are the −before of a −before, +after pair
 }
 
+// Finish emits the change of every group that was touched and drops groups that none will touch.
 func (h *hashagg) Finish(c *op.Ctx) error {
+	if err := h.finish(c); err != nil {
+		return err
+	}
+	if h.sweep != nil && h.sweep.Due(expire.Floors(c, h.Keys), h.work, h.groups.Len()) {
+		h.sweep.Map(h.groups)
+		if h.distinct != nil {
+			h.sweep.Map(h.distinct)
+		}
+		if h.multiset != nil {
+			h.sweep.Ordered(h.multiset)
+		}
+	}
+	h.work = 0
+	return nil
+}
+
+func (h *hashagg) finish(c *op.Ctx) error {
 	if h.global && h.env.OwnsSingle && !h.opened {
 		h.open()
 	}

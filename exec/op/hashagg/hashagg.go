@@ -37,6 +37,7 @@ import (
 
 	"tidemill/exec/op"
 	"tidemill/exec/op/agg"
+	"tidemill/exec/op/expire"
 	"tidemill/exec/op/place"
 	"tidemill/exec/state"
 	"tidemill/sql/rows"
@@ -100,6 +101,8 @@ type hashagg struct {
 	touched
 	batch
 	failures []failure
+	sweep    *expire.Sweeper // nil = no key has a floor
+	work     int             // rows of this epoch
 }
 
 // touched is what the current epoch has touched, one entry per group.
@@ -141,6 +144,20 @@ func init() {
 			return c.tables(), err
 		},
 		New: New,
+		Marks: func(cfg json.RawMessage, _ []types.Schema, out types.Schema) (op.Carry, error) {
+			c, err := op.Peek[Config](cfg)
+			return func(in []op.Marks) op.Marks { return op.Extend(op.Pick(in[0], c.Keys), len(out)) }, err
+		},
+		Bound: func(cfg json.RawMessage, in []op.Input) op.Bound {
+			c, _ := op.Peek[Config](cfg)
+			if len(c.Keys) == 0 {
+				return op.Bound{Text: "(one group)"}
+			}
+			if b := op.ByWatermark(in[0], c.Keys...); !b.Unbounded {
+				return b
+			}
+			return op.OfInput(in[0], "groups")
+		},
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {
@@ -239,5 +256,6 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		h.staleCalls = len(c.Aggs)
 	}
 	h.keyCols = make([]*rows.Vec, len(c.Keys))
+	h.sweep = expire.New(h.keyTypes, expire.Columns(env.Mark(0), c.Keys))
 	return h, nil
 }

@@ -16,6 +16,7 @@ func (h *hashagg) Push(c *op.Ctx, _ int, in *rows.Batch) error {
 	if n == 0 {
 		return nil
 	}
+	h.work += n
 	h.lookup(in, n)
 	if h.merge && slices.Min(h.rows.W) < 0 {
 		return fmt.Errorf("hashagg: a partial aggregate was retracted")

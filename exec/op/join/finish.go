@@ -32,6 +32,7 @@ func (j *join) Finish(c *op.Ctx) error {
 	for p := range j.keyBefore {
 		j.keyBefore[p] = j.keyBefore[p][:0]
 	}
+	j.expire(c)
 	return nil
 }
 

@@ -31,6 +31,7 @@ import (
 	"strings"
 
 	"tidemill/exec/op"
+	"tidemill/exec/op/expire"
 	"tidemill/exec/op/place"
 	"tidemill/exec/op/touch"
 	"tidemill/exec/state"
@@ -82,6 +83,8 @@ type join struct {
 	keyBefore [2][]int64
 
 	chunk chunk
+	sweep *expire.Sweeper // nil = no key has a floor on both sides
+	work  int             // rows of this epoch
 }
 
 // side is what belongs to one input.
@@ -134,6 +137,8 @@ func init() {
 		Ports:   2, Format: 1, MinFormat: 1,
 		Tables: func(json.RawMessage) ([]string, error) { return []string{"left", "right"}, nil },
 		New:    New,
+		Marks:  carry,
+		Bound:  bound,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {
@@ -207,6 +212,7 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		}
 		j.needed[i] = true
 	}
+	j.sweep = expire.New(keyTypes(env.In[0], c.LeftKeys), c.bounds(env.Marked))
 	j.sides[0] = j.newSide(env, 0, "left", c.LeftKeys)
 	j.sides[1] = j.newSide(env, 1, "right", c.RightKeys)
 	j.sides[0].watched = c.Kind != Inner && c.Kind != Right
@@ -215,7 +221,8 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	j.sides[1].bare = !j.pairs && j.residual == nil
 	for _, s := range j.sides {
 		// Rows that neither go nor change. Weights per key and degrees change all the time.
-		if !s.retracts && !s.bare && !(s.watched && j.residual != nil) {
+		// Nor can a log be swept.
+		if !s.retracts && !s.bare && !(s.watched && j.residual != nil) && j.sweep == nil {
 			s.table.KeepLog()
 		}
 	}

@@ -18,6 +18,7 @@ func (j *join) Push(c *op.Ctx, port int, in *rows.Batch) error {
 	if in.Len() == 0 {
 		return nil
 	}
+	j.work += in.Len()
 	own.split(j, in)
 	if len(own.unkeyed) > 0 && own.watched && !own.whenMatched {
 		if err := j.emitUnmatched(c, own, in); err != nil {

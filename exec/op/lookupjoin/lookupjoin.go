@@ -85,6 +85,15 @@ func init() {
 		Ports:   2, Format: 1, MinFormat: 1,
 		Tables: func(json.RawMessage) ([]string, error) { return []string{"right", "memo"}, nil },
 		New:    New, Leads: []int{1},
+		Bound: func(_ json.RawMessage, in []op.Input) op.Bound {
+			switch {
+			case in[1].AppendOnly:
+				return op.Bound{Unbounded: true, Text: "rows of the right input, which never shrinks"}
+			case in[0].AppendOnly:
+				return op.Bound{Text: "by the rows of the right input"}
+			}
+			return op.Bound{Text: "by the rows of both inputs and what they were joined with"}
+		},
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {

@@ -61,8 +61,9 @@ func (c *cluster) close() {
 }
 
 // start makes new workers, of a random number, with the state in the store.
-func (c *cluster) start() {
-	n := []int{1, 2, 4}[c.u.r.IntN(3)]
+func (c *cluster) start() { c.startWith([]int{1, 2, 4}[c.u.r.IntN(3)]) }
+
+func (c *cluster) startWith(n int) {
 	c.workers = nil
 	for i := range n {
 		w, err := c.worker(i, n)
@@ -94,6 +95,9 @@ func (c *cluster) worker(i, n int) (*worker, error) {
 	appendOnly := make([]bool, len(cs.In))
 	copy(appendOnly, cs.AppendOnly)
 	env := &op.Env{Tables: w.tables, In: cs.In, Out: cs.Out, AppendOnly: appendOnly, OwnsSingle: i == 0}
+	if c.u.timed() {
+		env.Marked = c.u.marks(c.u.floors)
+	}
 	o, err := c.spec.New(RawConfig(cs.Config), env)
 	if err != nil {
 		return nil, err

@@ -183,16 +183,20 @@ func (u *run) change(port int) []change {
 	if len(in.keys) == 0 || appendOnly {
 		kind = 9
 	}
+	var x Weighted
+	if len(in.keys) > 0 {
+		if x = *in.any(u.r); !u.onTime(port, x.Row) {
+			kind = 9
+		}
+	}
 	switch {
 	case kind < 3: // delete, all or one
-		x := *in.any(u.r)
 		w := int64(1)
 		if u.r.IntN(2) == 0 {
 			w = x.W
 		}
 		put(x.Row, -w)
 	case kind < 6: // update
-		x := *in.any(u.r)
 		put(x.Row, -1)
 		row := slices.Clone(x.Row)
 		if fresh := u.row(port); len(row) > 0 {
@@ -201,7 +205,7 @@ func (u *run) change(port int) []change {
 		}
 		put(row, 1)
 	case kind < 7 && len(in.keys) > 0: // the same again
-		put(in.any(u.r).Row, int64(1+u.r.IntN(2)))
+		put(x.Row, int64(1+u.r.IntN(2)))
 	default:
 		put(u.row(port), 1)
 	}
@@ -210,9 +214,9 @@ func (u *run) change(port int) []change {
 
 func (u *run) row(port int) Row {
 	if u.c.Gen != nil {
-		return u.c.Gen(u.r, port)
+		return u.setTime(port, u.c.Gen(u.r, port))
 	}
-	return RandomRow(u.r, u.c.In[port])
+	return u.setTime(port, RandomRow(u.r, u.c.In[port]))
 }
 
 // physical makes a batch of rows, mixed with rows that are not selected.

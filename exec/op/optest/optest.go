@@ -64,6 +64,13 @@ type Case struct {
 	Seeds           int // 0 = 40
 	// Stateless operators are run without a store, and their rows go to any worker.
 	Stateless bool
+	// Time lists per port the column that event time is told of (op.Ctx), −1 = none: rows below its floor
+	// neither come nor go. With Punctual no lateness is allowed: watermarks are floors. Model may then
+	// ask Now for the watermarks of the epoch.
+	Time     []int
+	Punctual bool
+	// Now, if set, is called with the watermarks by port before Model.
+	Now func(watermarks []int64)
 	// Residue is the number of state entries that may remain when all inputs have become empty.
 	Residue int
 }
@@ -113,6 +120,7 @@ type run struct {
 
 	inputs  []*content
 	cluster *cluster
+	clock
 }
 
 func runSeed(t *testing.T, c *Case, seed uint64) {
@@ -124,6 +132,7 @@ func runSeed(t *testing.T, c *Case, seed uint64) {
 	if c.Start != nil {
 		c.Start()
 	}
+	u.startClock()
 	u.cluster = newCluster(u)
 	defer u.cluster.close()
 	epochs, changes := c.Epochs, c.Changes
@@ -135,7 +144,10 @@ func runSeed(t *testing.T, c *Case, seed uint64) {
 	}
 	for epoch := range 1 + u.r.IntN(epochs) {
 		fmt.Fprintf(&u.log, "--- epoch %d, %d workers\n", epoch+1, len(u.cluster.workers))
-		u.cluster.epoch(uint64(epoch+1), u.deltas(changes))
+		deltas := u.deltas(changes)
+		u.passes(4)
+		u.tell()
+		u.cluster.epoch(uint64(epoch+1), deltas)
 		u.compare()
 		if !c.Stateless {
 			u.cluster.commit(uint64(epoch + 1))
@@ -145,12 +157,16 @@ func runSeed(t *testing.T, c *Case, seed uint64) {
 			}
 		}
 	}
-	u.drain(uint64(epochs + 1))
+	u.drain(uint64(epochs + 2))
 }
 
 // drain deletes all that is left in the inputs and checks that no state stays behind.
 func (u *run) drain(epoch uint64) {
 	u.t.Helper()
+	if u.timed() {
+		u.expire(epoch)
+		return
+	}
 	if slices.Contains(u.c.AppendOnly, true) {
 		return
 	}
@@ -188,6 +204,9 @@ func (u *run) compare() {
 	in := make([]Relation, len(u.inputs))
 	for i, c := range u.inputs {
 		in[i] = c.relation()
+	}
+	if u.c.Now != nil {
+		u.c.Now(u.watermarks)
 	}
 	want := Batch(u.c.Out, u.c.Model(in))
 	got := u.cluster.output.Relation()

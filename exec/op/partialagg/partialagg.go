@@ -60,6 +60,10 @@ func init() {
 		Summary: "Folds the rows of each group into partial aggregates before an exchange.",
 		Ports:   1, Tables: op.Stateless, Format: 1, MinFormat: 1,
 		New: New,
+		Marks: func(cfg json.RawMessage, _ []types.Schema, out types.Schema) (op.Carry, error) {
+			c, err := op.Peek[Config](cfg)
+			return func(in []op.Marks) op.Marks { return op.Extend(op.Pick(in[0], c.Keys), len(out)) }, err
+		},
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {

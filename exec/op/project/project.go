@@ -36,6 +36,13 @@ func init() {
 		Summary: "Computes columns from the input's columns.",
 		Ports:   1, Tables: op.Stateless, Sealed: true, Format: 1, MinFormat: 1,
 		New: New,
+		Marks: func(cfg json.RawMessage, _ []types.Schema, _ types.Schema) (op.Carry, error) {
+			c, err := op.Peek[Config](cfg)
+			if err != nil {
+				return nil, err
+			}
+			return op.CarryExprs(c.Exprs)
+		},
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {

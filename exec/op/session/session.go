@@ -111,6 +111,7 @@ func init() {
 		Ports:   1, Format: 1, MinFormat: 1,
 		Tables: func(json.RawMessage) ([]string, error) { return []string{tableRows, tableSessions}, nil },
 		New:    New,
+		Bound:  func(_ json.RawMessage, in []op.Input) op.Bound { return op.OfInput(in[0], "rows") },
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {

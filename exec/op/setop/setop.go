@@ -41,6 +41,8 @@ func init() {
 		Ports:   2, Format: 1, MinFormat: 1,
 		Tables: func(json.RawMessage) ([]string, error) { return []string{counted.Table}, nil },
 		New:    New,
+		Marks:  op.Least,
+		Bound:  func(_ json.RawMessage, in []op.Input) op.Bound { return counted.Bound(in) },
 		Explain: func(cfg json.RawMessage, _ []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			switch {

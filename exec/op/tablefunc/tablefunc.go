@@ -75,7 +75,7 @@ func init() {
 		Name:    Name,
 		Summary: "Joins each row with the rows of a set-returning function of it.",
 		Ports:   1, Tables: op.Stateless, Format: 1, MinFormat: 1,
-		New: New,
+		New: New, Marks: op.Through,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {

@@ -78,6 +78,9 @@ func init() {
 		Ports:   1, Clock: true, Format: 1, MinFormat: 1,
 		Tables: func(json.RawMessage) ([]string, error) { return []string{tableRows}, nil },
 		New:    New,
+		Bound: func(json.RawMessage, []op.Input) op.Bound {
+			return op.Bound{Text: "by the rows that time can still show or hide"}
+		},
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {

@@ -5,12 +5,14 @@ import (
 	"encoding/binary"
 
 	"tidemill/exec/op"
+	"tidemill/exec/op/expire"
 	"tidemill/exec/op/order"
 	"tidemill/exec/state"
 	"tidemill/sql/rows"
 )
 
 func (t *topn) Push(_ *op.Ctx, _ int, in *rows.Batch) error {
+	t.work += in.Len()
 	n := in.Len()
 	if n == 0 {
 		return nil
@@ -155,7 +157,19 @@ func (t *topn) groups(part []byte, l *list) (full bool) {
 	return n == t.limit
 }
 
+// Finish emits the change of every partition that was touched and drops those that none will touch.
 func (t *topn) Finish(c *op.Ctx) error {
+	if err := t.finish(c); err != nil {
+		return err
+	}
+	if t.sweep != nil && t.sweep.Due(expire.Floors(c, t.Partition), t.work, t.table.Len()) {
+		t.sweep.Ordered(t.table)
+	}
+	t.work = 0
+	return nil
+}
+
+func (t *topn) finish(c *op.Ctx) error {
 	if t.parts.Len() == 0 {
 		return nil
 	}

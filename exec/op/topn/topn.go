@@ -26,6 +26,7 @@ import (
 	"strings"
 
 	"tidemill/exec/op"
+	"tidemill/exec/op/expire"
 	"tidemill/exec/op/order"
 	"tidemill/exec/op/place"
 	"tidemill/exec/op/touch"
@@ -79,6 +80,9 @@ type topn struct {
 	key      []byte
 	drop     list
 
+	sweep *expire.Sweeper
+	work  int // rows of this epoch
+
 	ctx     *op.Ctx // while Finish runs
 	changes *rows.Builder
 }
@@ -96,6 +100,8 @@ func init() {
 		Ports:   1, Format: 1, MinFormat: 1,
 		Tables: func(json.RawMessage) ([]string, error) { return []string{tableRows}, nil },
 		New:    New,
+		Marks:  carry,
+		Bound:  bound,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {
@@ -160,10 +166,13 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	if t.orders, err = order.Of(c.Order, t.in); err != nil {
 		return nil, fmt.Errorf("topn: %w", err)
 	}
+	var parts []types.Type
 	for _, k := range c.Partition {
 		if k < 0 || k >= len(t.in) {
 			return nil, fmt.Errorf("topn: partition column %d does not exist", k)
 		}
+		parts = append(parts, t.in[k].Type)
 	}
+	t.sweep = expire.New(parts, expire.Columns(env.Mark(0), c.Partition))
 	return t, nil
 }

@@ -23,7 +23,7 @@ func init() {
 		Name:    Name,
 		Summary: "Hands on the rows of all inputs (UNION ALL).",
 		Ports:   -1, Tables: op.Stateless, Format: 1, MinFormat: 1,
-		New: New,
+		New: New, Marks: op.Least,
 		Explain: func(_ json.RawMessage, in []types.Schema) string {
 			return fmt.Sprintf("%d inputs", len(in))
 		},

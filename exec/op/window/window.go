@@ -84,7 +84,7 @@ func init() {
 		Name:    Name,
 		Summary: "Assigns rows to tumbling, hopping or cumulating windows of event time.",
 		Ports:   1, Tables: op.Stateless, Format: 1, MinFormat: 1,
-		New: New,
+		New: New, Marks: carry,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {

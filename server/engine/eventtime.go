@@ -1,0 +1,423 @@
+package engine
+
+import (
+	"encoding/json"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"tidemill/catalog"
+	"tidemill/exec/op"
+	"tidemill/exec/plan"
+	"tidemill/exec/state"
+	"tidemill/exec/view"
+	"tidemill/planner"
+	"tidemill/sql/rows"
+	"tidemill/sql/sqlerr"
+	"tidemill/sql/types"
+)
+
+// eventTime follows the watermark of a source or table. It belongs to the step loop.
+//
+// A partition's event time is its greatest value of the time column less the delay; the relation's is
+// that of the partition that is behind all others, where partitions that were idle for too long do not
+// count. It never goes back and moves between epochs only: the rows of an epoch are judged by the
+// watermark of the epoch before, whatever their order. It is stored in the same commit as the rows'
+// effects and the source's position.
+type eventTime struct {
+	object *catalog.Object
+	*catalog.Watermark
+	watermark int64 // op.NoMark before the first row
+	parts     map[string]*partTime
+	dirty     bool // something is to be stored
+
+	late atomic.Uint64 // rows set aside since start
+}
+
+// partTime is the event time of one partition.
+type partTime struct {
+	At   int64 `json:"at"`
+	Idle bool  `json:"idle,omitempty"`
+	seen time.Time
+}
+
+// storedTime is the stored form of an eventTime.
+type storedTime struct {
+	Watermark int64                `json:"watermark"`
+	Parts     map[string]*partTime `json:"parts"`
+}
+
+const watermarkName = "watermark"
+
+// addTime begins to follow the watermark of a source or table, from what snap knows of it.
+func (e *Engine) addTime(o *catalog.Object, snap *state.Snap) error {
+	t := &eventTime{object: o, Watermark: o.Watermark, watermark: op.NoMark, parts: map[string]*partTime{}}
+	if snap != nil {
+		st, err := readTime(snap, o.ID)
+		if err != nil {
+			return err
+		}
+		if st != nil {
+			t.watermark, t.parts = st.Watermark, st.Parts
+		}
+	}
+	for _, p := range t.parts {
+		p.seen = e.cfg.Now()
+	}
+	e.circuit.Declare(o.ID, len(o.Columns), t.Column)
+	e.circuit.SetWatermark(o.ID, t.watermark, t.floor())
+	e.edges.Lock()
+	e.times[o.ID] = t
+	e.edges.Unlock()
+	return nil
+}
+
+// readTime returns what is stored of a relation's watermark, or nil.
+func readTime(snap *state.Snap, object uint32) (*storedTime, error) {
+	raw, ok, err := snap.Get(metaKey(state.SpacePositions, object, watermarkName))
+	if err != nil || !ok {
+		return nil, err
+	}
+	st := &storedTime{}
+	return st, json.Unmarshal(raw, st)
+}
+
+func (t *eventTime) write(w *state.CommitWriter) {
+	raw, err := json.Marshal(storedTime{t.watermark, t.parts})
+	if err != nil {
+		panic(err) // numbers always marshal
+	}
+	w.Set(metaKey(state.SpacePositions, t.object.ID, watermarkName), raw)
+	t.dirty = false
+}
+
+// floor is the time below which rows come too late.
+func (t *eventTime) floor() int64 {
+	if t.watermark == op.NoMark {
+		return op.NoMark
+	}
+	return t.watermark - t.Lateness
+}
+
+// onTime tells whether a row with the given value of the time column may come in. One without a time
+// never can: no window would ever hold it, and no watermark drop it.
+func (t *eventTime) onTime(ts *rows.Vec, row int) bool {
+	return !ts.IsNull(row) && ts.I[row] >= t.floor()
+}
+
+// split parts a batch into the rows that are on time and those that are late; either may be nil.
+func (t *eventTime) split(b *rows.Batch, ts *rows.Vec) (good, late *rows.Batch) {
+	var bad []int32
+	for k := range b.Len() {
+		if r := b.Row(k); !t.onTime(ts, r) {
+			bad = append(bad, int32(r))
+		}
+	}
+	if len(bad) == 0 {
+		return b, nil
+	}
+	late = &rows.Batch{Schema: b.Schema, N: b.N, Cols: b.Cols, W: b.W, Sel: bad}
+	if len(bad) == b.Len() {
+		return nil, late
+	}
+	keep := make([]int32, 0, b.Len()-len(bad))
+	for k := range b.Len() {
+		if r := int32(b.Row(k)); len(bad) == 0 || r != bad[0] {
+			keep = append(keep, r)
+		} else {
+			bad = bad[1:]
+		}
+	}
+	rest := *b
+	rest.Sel = keep
+	return &rest, late
+}
+
+// know makes partitions count that have not delivered rows yet.
+func (t *eventTime) know(partition string, now time.Time) *partTime {
+	p := t.parts[partition]
+	if p == nil {
+		p = &partTime{At: op.NoMark, seen: now}
+		t.parts[partition] = p
+		t.dirty = true
+	}
+	return p
+}
+
+// see moves a partition's event time over rows that came in.
+func (t *eventTime) see(partition string, b *rows.Batch, ts *rows.Vec, now time.Time) {
+	p := t.know(partition, now)
+	p.seen = now
+	if p.Idle {
+		p.Idle, t.dirty = false, true
+	}
+	for k := range b.Len() {
+		r := b.Row(k)
+		if v := ts.I[r]; !ts.IsNull(r) && types.IsFinite(v) && b.Weight(r) > 0 && v-t.Delay > p.At {
+			p.At, t.dirty = v-t.Delay, true
+		}
+	}
+}
+
+// rest makes partitions idle that had no rows for too long, and returns when the next one will be.
+func (t *eventTime) rest(now time.Time) (next time.Time) {
+	if t.Idle == 0 {
+		return next
+	}
+	for _, p := range t.parts {
+		if p.Idle {
+			continue
+		}
+		end := p.seen.Add(time.Duration(t.Idle) * time.Microsecond)
+		if !now.Before(end) {
+			p.Idle, t.dirty = true, true
+		} else if next.IsZero() || end.Before(next) {
+			next = end
+		}
+	}
+	return next
+}
+
+// advance moves the relation's watermark to that of its slowest partition.
+func (t *eventTime) advance() (moved bool) {
+	low, any := int64(0), false
+	for _, p := range t.parts {
+		if !p.Idle && (!any || p.At < low) {
+			low, any = p.At, true
+		}
+	}
+	if !any || low <= t.watermark {
+		return false
+	}
+	t.watermark, t.dirty = low, true
+	return true
+}
+
+// setAside puts late rows into the relation's table of late rows, with why.
+func (e *Engine) setAside(deltas map[uint32][]*rows.Batch, t *eventTime, late *rows.Batch, what string) {
+	late = late.Compact()
+	o := e.catalogNow().ByID(t.Late)
+	if o == nil || late.Len() == 0 {
+		return
+	}
+	out := rows.NewBuilder(o.Fields(), late.N)
+	width := len(late.Cols)
+	for r := range late.N {
+		for c, v := range late.Cols {
+			out.Cols[c].AppendFrom(v, r)
+		}
+		out.Cols[width].AppendBytes([]byte(what))
+		if at := t.watermark; at == op.NoMark {
+			out.Cols[width+1].AppendNull()
+		} else {
+			out.Cols[width+1].AppendInt(at)
+		}
+		out.EndRow(1)
+	}
+	deltas[t.Late] = append(deltas[t.Late], out.Finish())
+	t.late.Add(uint64(late.N))
+}
+
+// lateSuffix is what the name of a table of late rows has behind that of its relation.
+const lateSuffix = "_late"
+
+// Columns that a table of late rows has beside those of its source.
+const (
+	lateOpColumn   = "_op"
+	lateMarkColumn = "_watermark"
+)
+
+// createLate makes the table for the late rows of o.
+func (e *Engine) createLate(c *Caller, o *catalog.Object) error {
+	name := o.Name + lateSuffix
+	if err := e.catalogNow().CheckNewName(o.Schema, name); err != nil {
+		return sqlerr.As(err).WithHint("The rows of %q that come too late are kept under this name. Choose another name for %q.", o.Name, o.Name)
+	}
+	l := e.newObject(c, catalog.Table, o.Schema, name)
+	for _, col := range o.Columns {
+		l.Columns = append(l.Columns, catalog.Column{Field: types.Field{Name: col.Name, Type: col.Type}})
+	}
+	for _, col := range []types.Field{
+		{Name: lateOpColumn, Type: types.T(types.Text), NotNull: true},
+		{Name: lateMarkColumn, Type: o.Columns[o.Watermark.Column].Type},
+	} {
+		if slices.ContainsFunc(l.Columns, func(c catalog.Column) bool { return c.Name == col.Name }) {
+			return sqlerr.New(sqlerr.DuplicateColumn, "column name %q conflicts with a column of the table of late rows", col.Name)
+		}
+		l.Columns = append(l.Columns, catalog.Column{Field: col})
+	}
+	l.Visible, l.AppendOnly, l.LateOf, l.Deps = len(l.Columns), true, o.ID, []catalog.ID{o.ID}
+	l.Storage = &catalog.Storage{Kind: string(view.Log), Table: e.newTable()}
+	o.Watermark.Late = l.ID
+	e.put(l)
+	if err := e.addView(l); err != nil {
+		return err
+	}
+	return e.addTime(o, nil)
+}
+
+// followTables moves event time over the changes of tables that this epoch holds.
+func (e *Engine) followTables(p *pending) {
+	now := e.cfg.Now()
+	for id, deltas := range p.deltas {
+		if t := e.times[id]; t != nil {
+			for _, b := range deltas {
+				t.see("", b, b.Cols[t.Column], now)
+			}
+		}
+	}
+}
+
+// followSource takes the late rows out of what a source has delivered and moves its event time.
+func (e *Engine) followSource(p *pending, t *eventTime, f *feeder, got *taken) {
+	now := e.cfg.Now()
+	ts := slices.Index(f.cols, t.Column)
+	for _, part := range got.known {
+		t.know(part, now)
+	}
+	var kept []*rows.Batch
+	for i, b := range got.batches {
+		part := ""
+		if got.parts != nil {
+			part = got.parts[i]
+		}
+		good, late := t.split(b, b.Cols[ts])
+		if late != nil {
+			if p.deltas == nil {
+				p.deltas = map[uint32][]*rows.Batch{}
+			}
+			e.setAside(p.deltas, t, inOrder(late, f.cols), "insert")
+		}
+		t.see(part, b, b.Cols[ts], now)
+		if good != nil {
+			kept = append(kept, good)
+		}
+	}
+	got.batches = kept
+}
+
+// inOrder puts the columns of a batch, which are those listed, into the relation's order.
+func inOrder(b *rows.Batch, cols []int) *rows.Batch {
+	out := *b
+	out.Schema, out.Cols = nil, make([]*rows.Vec, len(cols))
+	for i, c := range cols {
+		out.Cols[c] = b.Cols[i]
+	}
+	return &out
+}
+
+// tick moves all watermarks to where the rows of this epoch have brought them.
+func (e *Engine) tick(in *input) {
+	now := e.cfg.Now()
+	var next time.Time
+	for id, t := range e.times {
+		if f := e.sources[id]; f == nil || !f.waiting() && f.status() == "" { // what waits or fails is not idle
+			if at := t.rest(now); !at.IsZero() && (next.IsZero() || at.Before(next)) {
+				next = at
+			}
+		} else if t.Idle > 0 {
+			next = now.Add(time.Duration(t.Idle) * time.Microsecond)
+		}
+		if t.advance() {
+			e.circuit.SetWatermark(id, t.watermark, t.floor())
+		}
+		if t.dirty {
+			in.times = append(in.times, t)
+		}
+	}
+	if e.alarm != nil {
+		e.alarm.Stop()
+	}
+	if e.alarm = nil; !next.IsZero() {
+		e.alarm = time.AfterFunc(max(next.Sub(now), time.Millisecond), e.wake)
+	}
+}
+
+// sortLate takes out of a table's change what is late, and keeps it as such. An UPDATE is late as a
+// whole when its old row or its new one is: half of it would lose or invent a row.
+func (m *modification) sortLate(t *eventTime, s *split) {
+	m.late = map[uint32][]*rows.Batch{}
+	removed, added := s.removed, s.added
+	names := map[string][2]string{"insert": {"", "insert"}, "delete": {"delete", ""}, "update": {"update from", "update to"}}[m.kind]
+	for i := range max(len(removed), len(added)) {
+		var was, is *rows.Batch
+		if i < len(removed) {
+			was = removed[i].Compact()
+		}
+		if i < len(added) {
+			is = added[i].Compact()
+		}
+		var good, bad []int32
+		for r := range max(height(was), height(is)) {
+			if (was == nil || t.onTime(was.Cols[t.Column], r)) && (is == nil || t.onTime(is.Cols[t.Column], r)) {
+				good = append(good, int32(r))
+			} else {
+				bad = append(bad, int32(r))
+			}
+		}
+		if len(bad) == 0 {
+			continue
+		}
+		for k, b := range []*rows.Batch{was, is} {
+			if b != nil {
+				m.e.setAside(m.late, t, selected(b, bad), names[k])
+			}
+		}
+		m.change.Late += int64(len(bad))
+		if was != nil {
+			removed[i] = selected(was, good)
+		}
+		if is != nil {
+			added[i] = selected(is, good)
+		}
+		if len(s.extra[i]) > 0 {
+			s.extra[i] = selected(&rows.Batch{N: s.extra[i][0].Len(), Cols: s.extra[i]}, good).Cols
+		}
+	}
+}
+
+// selected returns some rows of a batch that has no selection.
+func selected(b *rows.Batch, sel []int32) *rows.Batch {
+	part := *b
+	if part.Sel = sel; sel == nil {
+		part.Sel = []int32{} // nil would be all
+	}
+	return part.Compact()
+}
+
+func height(b *rows.Batch) int {
+	if b == nil {
+		return 0
+	}
+	return b.N
+}
+
+// bounds gives the event time of objects at the reader's epoch to a plan that emits on it.
+func (r *Reader) bounds(p *plan.Plan) func(uint32) plan.Marks {
+	if !slices.ContainsFunc(p.Nodes, func(n plan.Node) bool { return n.Op == plan.WindowClose }) {
+		return nil
+	}
+	return func(object uint32) plan.Marks {
+		return planner.EventTime(r.Catalog, object, func(o *catalog.Object) (watermark, floor int64) {
+			st, err := readTime(r.snap, o.ID)
+			if err != nil || st == nil || st.Watermark == op.NoMark {
+				return op.NoMark, op.NoMark
+			}
+			return st.Watermark, st.Watermark - o.Watermark.Lateness
+		})
+	}
+}
+
+// EventTime returns the watermark of a source or table, nil before its first row, and how many rows
+// it has passed.
+func (r *Reader) EventTime(o *catalog.Object) (watermark *time.Time, late int64, err error) {
+	st, err := readTime(r.snap, o.ID)
+	if err == nil && st != nil && st.Watermark != op.NoMark {
+		t := time.UnixMicro(st.Watermark).UTC()
+		watermark = &t
+	}
+	if l := r.Catalog.ByID(o.Watermark.Late); l != nil && err == nil {
+		late, err = r.Count(l)
+	}
+	return watermark, late, err
+}
