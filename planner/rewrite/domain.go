@@ -64,8 +64,6 @@ func (d *domain) replaced(n *logical.Node, ids []int, in ...*logical.Node) *logi
 	return out
 }
 
-func (d *domain) reads(n *logical.Node) bool { return n.Used().Meets(d.outer) }
-
 // of computes n for every combination. ids are the combination's columns in the result; ok is false
 // when n has an operation that nothing is known of.
 func (d *domain) of(n *logical.Node) (out *logical.Node, ids []int, ok bool) {
