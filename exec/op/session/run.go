@@ -64,9 +64,17 @@ func (s *session) change(hash uint64, head int, w int64) {
 }
 
 func (s *session) Finish(c *op.Ctx) error {
-	if s.changed.Len() == 0 {
-		return nil
+	if s.changed.Len() > 0 {
+		if err := s.advance(c); err != nil {
+			return err
+		}
 	}
+	s.close(c.Floor(0, s.Col))
+	return nil
+}
+
+// advance applies the epoch's changes and emits what they change.
+func (s *session) advance(c *op.Ctx) error {
 	s.ctx, s.made = c, 0
 	s.changes = rows.NewBuilder(s.out, min(s.changed.Len(), op.ChunkRows))
 	s.order = s.order[:0]

@@ -11,6 +11,8 @@
 //	rows      Ordered: key columns as a key, time as 8 bytes, the row's exact bytes, their length as
 //	          4 bytes → weight
 //	sessions  Ordered: key columns as a key, first time → last time, number, epoch of the last change
+//	ends      Ordered: last time, key columns as a key, first time → nothing; only when the time column
+//	          has a watermark
 //
 // Algorithm. Push changes the weights of rows and notes which rows it changed. Finish goes through the
 // changed times of a key in order. At a time that has rows, the session that contains it stands; else
@@ -19,6 +21,9 @@
 // of that takes a few searches per changed time, whatever the length of a session. Sessions as they
 // were before the epoch are noted when they are first changed. What is emitted is the difference: the
 // changed rows, and the unchanged rows of sessions that are now another one.
+//
+// Once the floor of event time is the gap or more after a session's last row, no change reaches the
+// session any more: its rows and itself are dropped from the state, found by the table ends.
 //
 // The output is the input's columns and the bounds of the window. A row at the end of a session moves
 // its end and thereby changes the output for all of its rows, which is what the query asks for. A
@@ -59,6 +64,7 @@ type Config struct {
 const (
 	tableRows     = "rows"
 	tableSessions = "sessions"
+	tableEnds     = "ends"
 )
 
 type session struct {
@@ -68,6 +74,7 @@ type session struct {
 	codec    *rows.RowCodec
 	rows     *state.Ordered
 	sessions *state.Ordered
+	ends     *state.Ordered // nil without a watermark
 
 	changed touch.Set // changed rows, by their key in the table rows
 	delta   []int64   // change of weight
@@ -88,6 +95,10 @@ type session struct {
 	order   []int32
 	made    int64 // sessions numbered in this epoch
 	part
+
+	// Keys in the table ends, one behind the other, of the sessions that are being dropped.
+	closed     []byte
+	closedEnds []int
 }
 
 // part is the key whose sessions are being worked on.
@@ -109,9 +120,10 @@ func init() {
 		Name:    Name,
 		Summary: "Assigns rows to session windows, which end where no row follows for the length of the gap.",
 		Ports:   1, Format: 1, MinFormat: 1,
-		Tables: func(json.RawMessage) ([]string, error) { return []string{tableRows, tableSessions}, nil },
+		Tables: func(json.RawMessage) ([]string, error) { return []string{tableRows, tableSessions, tableEnds}, nil },
 		New:    New,
-		Bound:  func(_ json.RawMessage, in []op.Input) op.Bound { return op.OfInput(in[0], "rows") },
+		Marks:  carry,
+		Bound:  bound,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {
@@ -143,6 +155,9 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		Config: c, in: env.In[0], out: env.Out, batch: env.Batch, codec: rows.NewRowCodec(env.In[0].Types()),
 		rows: env.Tables.Ordered(tableRows), sessions: env.Tables.Ordered(tableSessions),
 		keyCols: make([]*rows.Vec, len(c.Keys)),
+	}
+	if len(env.Marked) > 0 && env.Marked[0].At(c.Col) != op.NoMark {
+		s.ends = env.Tables.Ordered(tableEnds)
 	}
 	width := len(s.in) + 2
 	if c.IDs {
@@ -206,6 +221,16 @@ func (s *session) remove(f stretch) {
 	}
 	s.key = appendTime(append(s.key[:0], s.prefix...), f.first)
 	s.sessions.Delete(s.vnode, s.key)
+	if s.ends != nil {
+		s.ends.Delete(s.vnode, s.endKey(f.first, f.last))
+	}
+}
+
+// endKey is the key of a session of the part in the table ends.
+func (s *session) endKey(first, last int64) []byte {
+	s.key = append(appendTime(s.key[:0], last), s.prefix...)
+	s.key = appendTime(s.key, first)
+	return s.key
 }
 
 // put stores a session that this epoch has made.
@@ -217,6 +242,9 @@ func (s *session) put(first, last, id int64) {
 	le.PutUint64(value[16:], s.ctx.Epoch)
 	s.key = appendTime(append(s.key[:0], s.prefix...), first)
 	s.sessions.Put(s.vnode, s.key, value[:])
+	if s.ends != nil {
+		s.ends.Put(s.vnode, s.endKey(first, last), nil)
+	}
 }
 
 // numbersMax is how many numbers one epoch can give.

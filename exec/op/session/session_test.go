@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"tidemill/exec/check"
 	"tidemill/exec/op"
 	"tidemill/exec/op/optest"
 	"tidemill/exec/plan"
@@ -210,6 +211,67 @@ func TestNoQuadraticChange(t *testing.T) {
 		}
 		if d.emitted > 20*n {
 			t.Errorf("%s: %d changes for %d rows", name, d.emitted, n)
+		}
+	}
+}
+
+// TestFloor moves the floor of event time after the rows: the output stays that of the model, and only
+// rows of sessions that can still change are kept.
+func TestFloor(t *testing.T) {
+	for _, ids := range []bool{false, true} {
+		c, out := Config{Col: 2, Gap: 3 * second, Keys: []int{0}, IDs: ids}, bounds
+		if ids {
+			out = numbered
+		}
+		for seed := range uint64(10) {
+			r := rand.New(rand.NewPCG(seed, 9))
+			env := optest.Env([]types.Schema{in}, out)
+			env.Marked = []op.Marks{{op.NoMark, op.NoMark, 0, op.NoMark}}
+			o := optest.NewOperator(t, Name, c, env)
+			got, live, failed := check.NewTracker(out), map[int64]int64{}, 0
+			ctx := optest.Ctx(func(b *rows.Batch) error { got.Add(b); return nil }, &failed)
+			floor := int64(0)
+			for epoch := range uint64(60) {
+				ctx.Epoch = epoch + 1
+				for range r.IntN(5) {
+					ts, w := floor+int64(r.IntN(12)), int64(1)
+					if live[ts] > 0 && r.IntN(2) == 0 {
+						w = -1
+					}
+					live[ts] += w
+					if err := o.Push(ctx, 0, one(ts, w)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				floor += int64(r.IntN(4))
+				ctx.Floors = []op.Marks{{op.NoMark, op.NoMark, floor * second, op.NoMark}}
+				if err := o.Finish(ctx); err != nil {
+					t.Fatal(err)
+				}
+				var rel optest.Relation
+				for ts, w := range live {
+					if w > 0 {
+						rel = append(rel, optest.Weighted{Row: optest.Row{types.TextDatum("a"), types.IntDatum(types.Int4, 0),
+							types.IntDatum(types.Timestamp, ts*second), types.IntDatum(types.Int4, 0)}, W: w})
+					}
+				}
+				if want := optest.Batch(bounds, model(c, rel)); !ids && rows.FormatSorted(got.Relation()) != rows.FormatSorted(want) {
+					t.Fatalf("seed %d, epoch %d: got\n%swant\n%s", seed, epoch, rows.FormatSorted(got.Relation()), rows.FormatSorted(want))
+				}
+				if err := got.End(); err != nil {
+					t.Fatal(err)
+				}
+				open := 0
+				for _, x := range model(c, rel) {
+					if x.Row[5].I > floor*second {
+						open++
+					}
+				}
+				s := o.(*session)
+				if s.rows.Len() > open || s.sessions.Len() > open || s.ends.Len() != s.sessions.Len() {
+					t.Fatalf("%d rows and %d sessions (%d ends) are kept, %d rows are in open sessions", s.rows.Len(), s.sessions.Len(), s.ends.Len(), open)
+				}
+			}
 		}
 	}
 }
