@@ -17,10 +17,11 @@ type band struct {
 }
 
 // findBand finds a range among the conditions that are no equalities, one with two ends if there is
-// one. Beside equal keys one end saves too little to pay for the order, and where a key has at most
-// one row on some side a range saves nothing.
+// one. Beside equal keys one end saves too little to pay for the order, which costs several times what
+// the hash join's log does; so does any range where a side has one row per group, which are few under a
+// key, or at most one row.
 func (l *lowerer) findBand(n *logical.Node, pairs []keyPair, rest []*expr.Expr) *band {
-	if len(pairs) > 0 && (unique(n.In[0], pairs, 0) || unique(n.In[1], pairs, 1)) {
+	if len(pairs) > 0 && (unique(n.In[0], pairs, 0) || unique(n.In[1], pairs, 1) || grouped(n.In[0]) || grouped(n.In[1])) {
 		return nil
 	}
 	lc, rc := n.In[0].IDs(), n.In[1].IDs()
@@ -52,6 +53,14 @@ func (l *lowerer) findBand(n *logical.Node, pairs []keyPair, rest []*expr.Expr) 
 		return nil
 	}
 	return bands[0]
+}
+
+// grouped tells whether the rows of n stand for groups of rows.
+func grouped(n *logical.Node) bool {
+	for len(n.In) == 1 && n.Op != logical.Agg {
+		n = n.In[0]
+	}
+	return n.Op == logical.Agg
 }
 
 // unique tells whether the key columns of a side hold a unique key.
