@@ -120,7 +120,10 @@ func (s *Session) warnLate(changes []*engine.Change) {
 	for _, c := range changes {
 		n += c.Late
 	}
-	if n > 0 {
+	switch {
+	case n == 1:
+		s.warn(sqlerr.SuccessfulCompletion, "1 row was set aside because the watermark has passed its time")
+	case n > 1:
 		s.warn(sqlerr.SuccessfulCompletion, "%d rows were set aside because the watermark has passed their time", n)
 	}
 }
