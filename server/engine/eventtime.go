@@ -370,7 +370,7 @@ func (m *modification) sortLate(t *eventTime, s *split) {
 		if is != nil {
 			added[i] = selected(is, good)
 		}
-		if len(s.extra[i]) > 0 {
+		if i < len(s.extra) && len(s.extra[i]) > 0 {
 			s.extra[i] = selected(&rows.Batch{N: s.extra[i][0].Len(), Cols: s.extra[i]}, good).Cols
 		}
 	}

@@ -199,6 +199,10 @@ func (m *modification) apply(r *Reader) error {
 			return err
 		}
 	}
+	if c := m.d.OnConflict; c != nil && c.Update && t.Watermark != nil {
+		return sqlerr.Unsupported("ON CONFLICT DO UPDATE on a table with a watermark is not supported").
+			WithHint("Write INSERT … ON CONFLICT DO NOTHING, and UPDATE.")
+	}
 	if m.d.OnConflict != nil {
 		if s, err = m.resolve(o, r, s.added); err != nil {
 			return err
