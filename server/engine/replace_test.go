@@ -35,7 +35,7 @@ func TestReplaceAtAnyWrite(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 3))
 	feed := fmt.Sprintf("replace-%d", seed)
-	newFeed(feed, 1000).set(func() {})
+	f := newFeed(feed, 1000)
 	mem, next, row := vfs.NewCrashableMem(), 0, 0
 	for n := range crashes + 1 {
 		at := 1 + rng.Int64N(1<<rng.IntN(12))
@@ -72,6 +72,7 @@ func TestReplaceAtAnyWrite(t *testing.T) {
 		if last {
 			c.crashed.Store(true)
 			d.verify("r", "above")
+			f.set(func() { f.ended = true }) // else a SELECT over the source waits for more
 			if got, want := d.query("SELECT k, total FROM r"), d.query("SELECT k, total FROM ("+definitions[(next-1)%len(definitions)]+") AS x"); !slices.Equal(got, want) {
 				t.Errorf("the view has %v, want %v", got, want)
 			}
