@@ -32,8 +32,8 @@ test: ## all tests, then what was skipped for want of a service, and why
 	exit $$status
 
 .PHONY: slt
-slt: ## run the SQL scripts of one directory, showing what fails: make slt DIR=tests/slt/...
-	go run ./tests/slt/cmd/tidemill-slt -v --dir $(or $(DIR),tests/slt/testdata)
+slt: ## run the SQL scripts of one directory, showing what fails: make slt DIR=… [FOREIGN=1]
+	go run ./tests/slt/cmd/tidemill-slt -v $(if $(FOREIGN),--foreign) --dir $(or $(DIR),tests/slt/testdata)
 
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck
