@@ -22,7 +22,7 @@ func (p *parser) insert() ast.Statement {
 		}
 		p.Expect("value")
 	}
-	if !p.Accept("default", "values") {
+	if s.Columns != nil || s.Overriding != "" || !p.Accept("default", "values") {
 		s.Query, _ = p.sel()
 	}
 	if p.Is("on", "conflict") {
