@@ -158,10 +158,36 @@ func (p *parser) createIndex(pos ast.Pos) ast.Statement {
 	return x
 }
 
+// indexKey reads a column, a function call or a bracketed expression, with its collation.
+func (p *parser) indexKey() ast.Expr {
+	var e ast.Expr
+	pos := p.pos()
+	switch {
+	case p.Is("nulls", "first"), p.Is("nulls", "last"):
+		p.Unexpected()
+	case p.AcceptPunct("("):
+		e = p.expr()
+		p.ExpectPunct(")")
+	case p.At(1).IsPunct("("), p.At(1).IsPunct("."):
+		e = p.expr()
+		switch e.(type) {
+		case *ast.Call, *ast.Collate:
+		default:
+			p.Unexpected()
+		}
+	default:
+		e = &ast.ColumnRef{Pos: pos, Parts: []string{p.ColID()}}
+	}
+	if at := p.pos(); p.Accept("collate") {
+		e = &ast.Collate{Pos: at, Expr: e, Name: p.Name()}
+	}
+	return e
+}
+
 // indexElement reads expr [operator class] [ASC | DESC] [NULLS …]. Operator classes choose an index
 // method's ordering in Postgres; there is one ordering here, so they are accepted and dropped.
 func (p *parser) indexElement() ast.OrderItem {
-	it := ast.OrderItem{Expr: p.expr()}
+	it := ast.OrderItem{Expr: p.indexKey()}
 	if p.Peek().IsColID() && !p.Is("nulls") {
 		p.Name()
 		if p.IsPunct("(") {

@@ -58,8 +58,11 @@ func (p *parser) cte() ast.CTE {
 		c.Columns = p.ColIDs()
 	}
 	p.Expect("as")
-	p.Accept("not")
-	p.Accept("materialized")
+	if p.Is("not") || p.Is("materialized") {
+		m := !p.Accept("not")
+		p.Expect("materialized")
+		c.Materialized = &m
+	}
 	p.ExpectPunct("(")
 	if p.IsAny("insert", "update", "delete") {
 		p.Unsupported(p.Pos(), "data-modifying statements in WITH are not supported")

@@ -50,8 +50,14 @@ func flag(name string, set bool) string {
 	return ""
 }
 
-// number writes a numeric constant.
-func number(text string) string { return form("num", text) }
+// number writes a numeric constant, without underscores and zeros in front.
+func number(text string) string {
+	text = strings.ReplaceAll(text, "_", "")
+	for len(text) > 1 && text[0] == '0' && '0' <= text[1] && text[1] <= '9' {
+		text = text[1:]
+	}
+	return form("num", text)
+}
 
 // negated is the constant that PostgreSQL's grammar makes of a sign before a number.
 func negated(num string) (string, bool) {
