@@ -48,7 +48,8 @@ func checkIsolation(p *Parameter, v string) (string, error) {
 // zoneOf reads a time zone as SET TIME ZONE takes it and returns its name for SHOW.
 func zoneOf(v string) (*time.Location, string, error) {
 	v = strings.TrimSpace(v)
-	if iv, ok := strings.CutPrefix(v, "INTERVAL "); ok {
+	iv, interval := strings.CutPrefix(v, "INTERVAL ")
+	if interval {
 		v = strings.Trim(iv, "'")
 	}
 	if h, err := strconv.ParseFloat(v, 64); err == nil { // hours east
@@ -57,7 +58,8 @@ func zoneOf(v string) (*time.Location, string, error) {
 		}
 		return offsetZone(int(h * 3600))
 	}
-	if off, ok := clockOffset(v); ok { // INTERVAL '+02:00' HOUR TO MINUTE
+	// INTERVAL '+02:00' HOUR TO MINUTE is east; the string '+02:00' is a POSIX form, which is west.
+	if off, ok := clockOffset(v); ok && interval {
 		return offsetZone(off)
 	}
 	if strings.EqualFold(v, "local") || strings.EqualFold(v, "default") {

@@ -51,7 +51,8 @@ func init() {
 		"verify": (*parser).verify, "subscribe": (*parser).subscribe,
 		"vacuum": (*parser).noOp, "analyze": (*parser).noOp, "analyse": (*parser).noOp, "lock": (*parser).noOp,
 		"checkpoint": (*parser).noOp, "reindex": (*parser).noOp, "cluster": (*parser).noOp, "refresh": (*parser).noOp,
-		"do": (*parser).unsupported, "call": (*parser).unsupported, "load": (*parser).load,
+		"flush": (*parser).noOp,
+		"do":    (*parser).unsupported, "call": (*parser).unsupported, "load": (*parser).load,
 		"import": (*parser).unsupported, "reassign": (*parser).unsupported, "security": (*parser).unsupported,
 	}
 }

@@ -196,7 +196,8 @@ func loadZone(name string) *time.Location {
 	if loc, ok := zoneCache.Load(lower); ok {
 		return loc.(*time.Location)
 	}
-	for _, try := range []string{name, zoneTitle(lower), strings.ToUpper(name)} {
+	area, place, _ := strings.Cut(zoneTitle(lower), "/")
+	for _, try := range []string{name, zoneTitle(lower), strings.ToUpper(name), strings.ToUpper(area) + "/" + place} { // US/Pacific
 		if loc, err := time.LoadLocation(try); err == nil {
 			zoneCache.Store(lower, loc)
 			return loc

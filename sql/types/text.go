@@ -180,7 +180,7 @@ func ParseFloat(id ID, s string) (float64, error) {
 		bits, typ = 32, "real"
 	}
 	switch strings.ToLower(t) {
-	case "nan":
+	case "nan", "-nan", "+nan":
 		return math.NaN(), nil
 	case "infinity", "+infinity", "inf", "+inf":
 		return math.Inf(1), nil

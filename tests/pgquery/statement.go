@@ -74,6 +74,7 @@ func (o *ours) statement(s ast.Statement) string {
 func (o *ours) kindOf(s ast.Statement) string {
 	switch n := s.(type) {
 	case *ast.NoOp:
+		o.extension = o.extension || n.Tag == "FLUSH"
 		return form("noop", strings.ToLower(n.Tag))
 	case *ast.CreateSource, *ast.CreateSink, *ast.Verify, *ast.Subscribe, *ast.Describe:
 		o.extension = true

@@ -282,9 +282,25 @@ func registerTrim() {
 			return append(dst, trim(a, set, v.front, v.back)...), nil
 		}), v.summary+": those of a set.", v.ex[2], v.ex[3])
 	}
-	def(familyBinary, "btrim", sig(byteaT, byteaT), byteaT, fn.BytesBinary(byteaT, func(dst, a, set []byte) ([]byte, error) {
-		return append(dst, bytes.Trim(a, string(set))...), nil
-	}), "Removes the bytes of a set from both ends.", `select btrim('\x1234567890'::bytea, '\x9012'::bytea)`, `\x345678`)
+	for _, v := range []struct {
+		name, where string
+		front, back bool
+		result      string
+	}{
+		{"btrim", "both ends", true, true, `\x345678`},
+		{"ltrim", "the start", true, false, `\x34567890`},
+		{"rtrim", "the end", false, true, `\x12345678`},
+	} {
+		def(familyBinary, v.name, sig(byteaT, byteaT), byteaT, fn.BytesBinary(byteaT, func(dst, a, set []byte) ([]byte, error) {
+			for v.front && len(a) > 0 && bytes.IndexByte(set, a[0]) >= 0 {
+				a = a[1:]
+			}
+			for v.back && len(a) > 0 && bytes.IndexByte(set, a[len(a)-1]) >= 0 {
+				a = a[:len(a)-1]
+			}
+			return append(dst, a...), nil
+		}), "Removes the bytes of a set from "+v.where+".", `select `+v.name+`('\x1234567890'::bytea, '\x9012'::bytea)`, v.result)
+	}
 	pad := func(left bool) func(dst []byte, args []*rows.Vec, i int) ([]byte, error) {
 		return func(dst []byte, args []*rows.Vec, i int) ([]byte, error) {
 			a, fill := args[0].Bytes(i), blank

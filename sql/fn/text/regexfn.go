@@ -83,12 +83,19 @@ func similar(dst, p, esc []byte) ([]byte, error) {
 		return dst, sqlerr.New(sqlerr.InvalidEscapeSequence, "invalid escape string").WithHint("Escape string must be empty or one character.")
 	}
 	dst = append(dst, "^(?:"...)
-	escaped, bracket := false, false
+	escaped, bracket, separators := false, false, 0
 	for i := 0; i < len(p); {
 		_, n := utf8.DecodeRune(p[i:])
 		ch := p[i : i+n]
 		i += n
 		switch c := ch[0]; {
+		case escaped && c == '"' && !bracket:
+			// Two of these mark the part that substring gives; each part is matched by itself.
+			if separators++; separators > 2 {
+				return dst, tooManySeparators()
+			}
+			dst = append(dst, ")(?:"...)
+			escaped = false
 		case escaped:
 			dst = append(append(dst, '\\'), ch...)
 			escaped = false

@@ -120,6 +120,10 @@ func init() {
 	}
 }
 
+func tooManySeparators() error {
+	return sqlerr.New("2200C", "SQL regular expression may not contain more than two escape-double-quote separators")
+}
+
 // similarPart is substring(text SIMILAR pattern ESCAPE escape): the pattern has three parts, divided
 // by the escape character and a quote, and the middle one is returned.
 func similarPart(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
@@ -133,7 +137,7 @@ func similarPart(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error
 	}
 	switch {
 	case len(parts) > 3:
-		return sqlerr.New("2200C", "SQL regular expression may not contain more than two escape-double-quote separators")
+		return tooManySeparators()
 	case len(parts) == 2:
 		return nil
 	}

@@ -202,7 +202,9 @@ func (x *decoder) tailItem(s *ast.Select, e tidb.ExprNode, depth int) (ast.Order
 		return x.sortItem(f, depth)
 	case "pg_limit":
 		if x.limited[s] {
-			x.fail(sqlerr.New(sqlerr.SyntaxError, "multiple LIMIT clauses not allowed").At(s.Position()))
+			if second := x.expr(f.Args[0], depth); second != nil {
+				x.fail(sqlerr.New(sqlerr.SyntaxError, "multiple LIMIT clauses not allowed").At(second.Position()))
+			}
 			return none, false
 		}
 		if x.limited == nil {
