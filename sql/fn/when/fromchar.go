@@ -14,7 +14,7 @@ import (
 
 func init() {
 	defIn(familyFormat, "to_timestamp", sig(textT, textT), timestamptzT, intRows(timestamptzT, func(c *fn.Ctx, a []*rows.Vec, i int) (int64, error) {
-		p, err := readTemplate(string(a[0].Bytes(i)), string(a[1].Bytes(i)))
+		p, err := readTemplate(string(a[0].Bytes(i)), a[1].Bytes(i))
 		if err != nil {
 			return 0, err
 		}
@@ -28,7 +28,7 @@ func init() {
 		return types.InstantMicros(us, c.Env.Location()), nil
 	}), "Reads an instant by a template.", "select to_timestamp('05 Dec 2000 +00', 'DD Mon YYYY TZH') at time zone 'UTC'", "2000-12-05 00:00:00")
 	defIn(familyFormat, "to_date", sig(textT, textT), dateT, intRows(dateT, func(_ *fn.Ctx, a []*rows.Vec, i int) (int64, error) {
-		p, err := readTemplate(string(a[0].Bytes(i)), string(a[1].Bytes(i)))
+		p, err := readTemplate(string(a[0].Bytes(i)), a[1].Bytes(i))
 		if err != nil {
 			return 0, err
 		}
@@ -60,9 +60,9 @@ var fieldWidth = map[string]int{"YYYY": 4, "YYY": 3, "YY": 2, "Y": 1, "IYYY": 4,
 	"DDD": 3, "IDDD": 3, "HH": 2, "HH12": 2, "HH24": 2, "MI": 2, "SS": 2, "MS": 3, "US": 6, "SSSS": 5, "SSSSS": 5, "J": 7, "CC": 2,
 	"Q": 1, "D": 1, "ID": 1, "W": 1, "WW": 2, "IW": 2, "TZH": 2, "TZM": 2, "FF1": 1, "FF2": 2, "FF3": 3, "FF4": 4, "FF5": 5, "FF6": 6}
 
-func readTemplate(s, template string) (*reading, error) {
+func readTemplate(s string, template []byte) (*reading, error) {
 	p := &reading{src: s, pm: -1}
-	nodes := parseDateTemplate(template)
+	nodes := dateTemplate(template)
 	s = strings.TrimLeft(s, " \t\n")
 	for k, n := range nodes {
 		if n.word == "" {

@@ -34,6 +34,14 @@ var dateWords = []string{
 	"RM", "rm", "Y", "y", "I", "i", "D", "d", "W", "w", "Q", "q", "J", "j",
 }
 
+var dateTemplates fn.Memo[[]node]
+
+// dateTemplate returns the pieces of a template, which nobody may change.
+func dateTemplate(f []byte) []node {
+	nodes, _ := dateTemplates.Get(f, func(f string) ([]node, error) { return parseDateTemplate(f), nil })
+	return nodes
+}
+
 func parseDateTemplate(f string) []node {
 	var out []node
 	literal := func(s string, spacing bool) {
@@ -138,11 +146,11 @@ func init() {
 			if t.ID == types.Timestamptz {
 				loc = c.Env.Location()
 			}
-			return appendTemplate(dst, stampMoment(a[0].I[i], loc), parseDateTemplate(string(a[1].Bytes(i)))), nil
+			return appendTemplate(dst, stampMoment(a[0].I[i], loc), dateTemplate(a[1].Bytes(i))), nil
 		}), "Writes a timestamp by a template.", "select to_char("+t.Name()+" '2002-04-20 17:31:12.66', 'HH12:MI:SS')", "05:31:12")
 	}
 	defIn(familyFormat, "to_char", sig(intervalT, textT), textT, templateRows(func(_ *fn.Ctx, dst []byte, a []*rows.Vec, i int) ([]byte, error) {
-		nodes := parseDateTemplate(string(a[1].Bytes(i)))
+		nodes := dateTemplate(a[1].Bytes(i))
 		for _, n := range nodes {
 			if dateOnly[strings.ToUpper(n.word)] {
 				return nil, sqlerr.New(sqlerr.InvalidDatetimeFormat, "invalid format specification for an interval value").
