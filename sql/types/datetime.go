@@ -165,7 +165,7 @@ func ParseTimestamp(s string, env *Env) (int64, error) {
 
 func joinMicros(r dtResult, s string) (int64, error) {
 	us := r.days*MicrosPerDay + r.clock
-	if r.days > maxDays/20 || r.days < minDays || us < MinMicros || r.days > 0 && us < 0 {
+	if r.days > MaxDays/20 || r.days < MinDays || us < MinMicros || r.days > 0 && us < 0 {
 		return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "timestamp out of range: \"%s\"", s)
 	}
 	return us, nil
@@ -211,7 +211,7 @@ func ParseDate(s string, env *Env) (int64, error) {
 		d, _ := SplitMicros(LocalMicros(r.clock, env.Location()))
 		return d, nil
 	}
-	if r.days < minDays || r.days > maxDays {
+	if r.days < MinDays || r.days > MaxDays {
 		return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date out of range: \"%s\"", s)
 	}
 	return r.days, nil
