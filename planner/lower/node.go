@@ -184,11 +184,27 @@ func (l *lowerer) filter(n *logical.Node) (int, error) {
 }
 
 func (l *lowerer) project(n *logical.Node) (int, error) {
-	at, in, err := l.input(n.In[0])
+	from, where := n.In[0], (*expr.Expr)(nil)
+	if from.Op == logical.Filter {
+		if pred := logical.AndAll(from.Preds); expr.Shares(pred, n.Exprs) {
+			from, where = from.In[0], pred
+		}
+	}
+	at, in, err := l.input(from)
 	if err != nil {
 		return 0, err
 	}
-	return l.projection(n, at, in, n.Out, n.Exprs)
+	if where == nil {
+		return l.projection(n, at, in, n.Out, n.Exprs)
+	}
+	cfg := project.Config{}
+	if cfg.Where, err = l.expr(where, in.ids); err != nil {
+		return 0, err
+	}
+	if cfg.Exprs, err = l.exprs(n.Exprs, in.ids); err != nil {
+		return 0, err
+	}
+	return l.add(n, project.Name, project.FormatOf(cfg), cfg, []input{local(at)}, n.Out, in.dist.renamed(columnsOf(n.Exprs, n.Out)))
 }
 
 func (l *lowerer) projection(n *logical.Node, at int, in output, out []logical.Col, es []*expr.Expr) (int, error) {
@@ -196,18 +212,27 @@ func (l *lowerer) projection(n *logical.Node, at int, in output, out []logical.C
 	if err != nil {
 		return 0, err
 	}
-	to := map[int]int{}
+	d := in.dist.renamed(columnsOf(es, out))
 	same := len(es) == len(in.ids)
+	for i := range es {
+		same = same && xs[i].Kind == expr.Column && xs[i].Index == i
+	}
+	if same && len(es) > 0 {
+		return l.alias(at, out, d)
+	}
+	cfg := project.Config{Exprs: xs}
+	return l.add(n, project.Name, project.FormatOf(cfg), cfg, []input{local(at)}, out, d)
+}
+
+// columnsOf tells under which ids a projection has the columns that it passes on.
+func columnsOf(es []*expr.Expr, out []logical.Col) map[int]int {
+	to := map[int]int{}
 	for i, e := range es {
 		if e.Kind == expr.Column {
 			to[e.Index] = out[i].ID
 		}
-		same = same && xs[i].Kind == expr.Column && xs[i].Index == i
 	}
-	if same && len(es) > 0 {
-		return l.alias(at, out, in.dist.renamed(to))
-	}
-	return l.add(n, project.Name, 1, project.Config{Exprs: xs}, []input{local(at)}, out, in.dist.renamed(to))
+	return to
 }
 
 // renamed is the distribution after a projection.

@@ -3,6 +3,7 @@ package expr
 import (
 	"bytes"
 	"math"
+	"slices"
 
 	"tidemill/sql/fn"
 	"tidemill/sql/rows"
@@ -26,6 +27,23 @@ func (p *Program) Eval(c *fn.Ctx, b *rows.Batch) ([]*rows.Vec, error) {
 	}
 	p.end(out)
 	return out, nil
+}
+
+// EvalWhere is EvalPred of the program's first expression and Eval of the others for the rows it keeps.
+// Rows that failed in either are in c.Errs and may or may not be in the selection.
+func (p *Program) EvalWhere(c *fn.Ctx, b *rows.Batch) ([]int32, []*rows.Vec, error) {
+	if err := p.check(b); err != nil {
+		return nil, nil, err
+	}
+	p.begin(c, b)
+	s := p.filter(p.roots[0], 0)
+	out := make([]*rows.Vec, len(p.roots)-1)
+	for i, n := range p.roots[1:] {
+		out[i] = exactly(p.eval(n, s), b.N)
+	}
+	sel := slices.Clone(p.selOf(s))
+	p.end(out)
+	return sel, out, nil
 }
 
 // check refuses a batch that the program was not compiled for.

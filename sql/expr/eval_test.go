@@ -3,6 +3,7 @@ package expr_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -366,4 +367,47 @@ func TestVolatility(t *testing.T) {
 			t.Errorf("offset %d: %v %v", offset, out[0].B, err)
 		}
 	}
+}
+
+// TestEvalWhereAgreesWithBoth compares with EvalPred and, for the rows it keeps, Eval.
+func TestEvalWhereAgreesWithBoth(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		where, column := genExpr(t, boolT, 3), genExpr(t, boolT, 2)
+		compile := func(es ...*expr.Expr) *expr.Program {
+			p, err := expr.Compile(es)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		both, pred, all := compile(where, column, where), compile(where), compile(column)
+		for range 2 {
+			b, _ := genBatch(t)
+			c, cp, ca := &fn.Ctx{}, &fn.Ctx{}, &fn.Ctx{}
+			sel, cols, err := both.EvalWhere(c, b)
+			kept, err2 := pred.EvalPred(cp, b)
+			values, err3 := all.Eval(ca, b)
+			if err != nil || err2 != nil || err3 != nil {
+				t.Fatal(err, err2, err3)
+			}
+			if !slices.Equal(sel, kept) {
+				t.Fatalf("%s: keeps %v, EvalPred %v", where, sel, kept)
+			}
+			failed := map[int32]bool{}
+			for _, e := range append(cp.Errs, ca.Errs...) {
+				failed[e.Row] = true
+			}
+			for _, i := range sel {
+				got, want := cols[0].Datum(int(i)), values[0].Datum(int(i))
+				if !failed[i] && (got.Null != want.Null || !got.Null && got.B != want.B) {
+					t.Fatalf("%s where %s row %d: %+v, want %+v", column, where, i, got, want)
+				}
+			}
+			for _, e := range c.Errs {
+				if !failed[e.Row] {
+					t.Fatalf("row %d failed: %v", e.Row, e.Err)
+				}
+			}
+		}
+	})
 }

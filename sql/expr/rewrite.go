@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"slices"
+
 	"fmt"
 	"hash/fnv"
 	"strconv"
@@ -125,6 +127,31 @@ func IsConst(e *Expr) bool {
 		return constant
 	})
 	return constant
+}
+
+// Shares tells whether a call, cast or other computation within e, other than the comparisons and tests
+// that cost next to nothing, occurs in some expression of list too.
+func Shares(e *Expr, list []*Expr) bool {
+	var costly []*Expr
+	Walk(e, func(x *Expr) bool {
+		switch x.Kind {
+		case Call:
+			if !comparison[x.Name] {
+				costly = append(costly, x)
+			}
+		case Case, Cast, Coalesce:
+			costly = append(costly, x)
+		}
+		return true
+	})
+	shared := false
+	for _, y := range list {
+		Walk(y, func(y *Expr) bool {
+			shared = shared || slices.ContainsFunc(costly, func(x *Expr) bool { return Equal(x, y) })
+			return !shared
+		})
+	}
+	return shared
 }
 
 // Equal tells whether a and b are the same expression: same nodes, types with modifiers, literals.

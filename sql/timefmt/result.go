@@ -18,13 +18,9 @@ type Result struct {
 	HasDate, HasTime, HasZone bool
 }
 
-// Read reads a text by a template. A strict template matches its separators exactly and uses all of the
-// text.
-func Read(text, template string, strict bool) (Result, error) {
-	nodes, err := Parse(template, strict)
-	if err != nil {
-		return Result{}, err
-	}
+// Read reads a text by a parsed template. A strict template matches its separators exactly and uses all
+// of the text.
+func Read(text string, nodes []Node, strict bool) (Result, error) {
 	r := &reader{nodes: nodes, s: text, full: text, strict: strict, fixed: strict}
 	if err := r.read(); err != nil {
 		return Result{}, err

@@ -2,7 +2,8 @@
 //
 // It is linear and has no state. An expression that is a plain column shares the input's column
 // without a copy; the selection and the weights are shared too. A row of which any expression fails
-// is diverted and does not reach the output.
+// is diverted and does not reach the output. With a condition the operator is a filter as well; what the
+// condition has computed is not computed again for the columns.
 package project
 
 import (
@@ -22,11 +23,22 @@ const Name = "project"
 type Config struct {
 	// Exprs are the output columns over the input columns.
 	Exprs []*expr.Expr `json:"exprs"`
+	// Where, if not nil, keeps the rows for which it is true.
+	Where *expr.Expr `json:"where,omitempty"`
+}
+
+// FormatOf is the oldest format of Config that has all that c uses.
+func FormatOf(c Config) int {
+	if c.Where != nil {
+		return 2
+	}
+	return 1
 }
 
 type project struct {
 	prog   *expr.Program // computes what is not a plain column; nil = nothing
 	from   []int         // per output column: the input column, or −1−k for result k of prog
+	where  bool          // the first result of prog is the condition, and is not counted in from
 	schema types.Schema
 }
 
@@ -34,7 +46,7 @@ func init() {
 	op.Register(op.Spec{
 		Name:    Name,
 		Summary: "Computes columns from the input's columns.",
-		Ports:   1, Tables: op.Stateless, Sealed: true, Format: 1, MinFormat: 1,
+		Ports:   1, Tables: op.Stateless, Sealed: true, Format: 2, MinFormat: 1,
 		New: New,
 		Marks: func(cfg json.RawMessage, _ []types.Schema, _ types.Schema) (op.Carry, error) {
 			c, err := op.Peek[Config](cfg)
@@ -52,7 +64,11 @@ func init() {
 			for i, e := range c.Exprs {
 				parts[i] = op.ExprText(e, op.Port(in, 0))
 			}
-			return strings.Join(parts, ", ")
+			text := strings.Join(parts, ", ")
+			if c.Where != nil {
+				text += " where " + op.ExprText(c.Where, op.Port(in, 0))
+			}
+			return text
 		},
 	})
 }
@@ -63,7 +79,7 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &project{schema: env.Out}
+	p := &project{schema: env.Out, where: c.Where != nil}
 	var computed []*expr.Expr
 	for _, e := range c.Exprs {
 		if e.Kind == expr.Column {
@@ -72,6 +88,9 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		}
 		p.from = append(p.from, -1-len(computed))
 		computed = append(computed, e)
+	}
+	if p.where {
+		computed = append([]*expr.Expr{c.Where}, computed...)
 	}
 	if len(computed) > 0 {
 		if p.prog, err = expr.Compile(computed); err != nil {
@@ -86,7 +105,14 @@ func (p *project) Push(c *op.Ctx, _ int, in *rows.Batch) error {
 	var bad map[int32]bool
 	if p.prog != nil {
 		var err error
-		if vecs, err = p.prog.Eval(c.Fn, in); err != nil {
+		if p.where {
+			kept := *in
+			kept.Sel, vecs, err = p.prog.EvalWhere(c.Fn, in)
+			in = &kept
+		} else {
+			vecs, err = p.prog.Eval(c.Fn, in)
+		}
+		if err != nil {
 			return err
 		}
 		if bad, err = c.TakeErrs(in); err != nil {

@@ -89,3 +89,31 @@ func BenchmarkProject(b *testing.B) {
 		return batch.N
 	})
 }
+
+// TestWhereModel keeps rows by a condition that fails for some and shares its quotient with a column.
+func TestWhereModel(t *testing.T) {
+	es := exprs("/")
+	two := expr.Lit(types.IntDatum(types.Int8, 2))
+	where := &expr.Expr{Kind: expr.Call, Name: "<", Type: types.T(types.Bool), ArgTypes: []types.Type{int8s, int8s}, Args: []*expr.Expr{es[1], two}}
+	optest.Run(t, optest.Case{
+		Op: Name, Config: Config{Exprs: es, Where: where}, In: []types.Schema{schema}, Out: output, Stateless: true,
+		Model: func(in []optest.Relation) (out optest.Relation) {
+			for _, x := range in[0] {
+				r := x.Row
+				if r[0].Null || r[1].Null || fails(r) || r[0].I/r[1].I >= 2 {
+					continue
+				}
+				out = append(out, optest.Weighted{Row: optest.Row{r[2], types.IntDatum(types.Int8, r[0].I/r[1].I), r[0]}, W: x.W})
+			}
+			return out
+		},
+		Errors: func(in []optest.Relation) (n int64) {
+			in[0].Each(func(r optest.Row) {
+				if fails(r) {
+					n++
+				}
+			})
+			return n
+		},
+	})
+}

@@ -10,7 +10,7 @@ import (
 
 func init() {
 	defIn(familyFormat, "to_timestamp", sig(textT, textT), timestamptzT, intRows(timestamptzT, func(c *fn.Ctx, a []*rows.Vec, i int) (int64, error) {
-		r, err := timefmt.Read(string(a[0].Bytes(i)), string(a[1].Bytes(i)), false)
+		r, err := timefmt.Read(string(a[0].Bytes(i)), template(a[1].Bytes(i)), false)
 		if err != nil {
 			return 0, err
 		}
@@ -30,7 +30,7 @@ func init() {
 	}), "Reads an instant by a template.", "select to_timestamp('05 Dec 2000 +00', 'DD Mon YYYY TZH') at time zone 'UTC'", "2000-12-05 00:00:00")
 	defIn(familyFormat, "to_date", sig(textT, textT), dateT, intRows(dateT, func(_ *fn.Ctx, a []*rows.Vec, i int) (int64, error) {
 		text := string(a[0].Bytes(i))
-		r, err := timefmt.Read(text, string(a[1].Bytes(i)), false)
+		r, err := timefmt.Read(text, template(a[1].Bytes(i)), false)
 		if err != nil {
 			return 0, err
 		}

@@ -15,7 +15,7 @@ func init() {
 	for _, t := range []types.Type{int4T, int8T, numericT, floatT, types.T(types.Float4)} {
 		lit := map[types.ID]string{types.Int4: "125", types.Int8: "125::bigint", types.Numeric: "125.0", types.Float8: "125.0::float8", types.Float4: "125.0::real"}[t.ID]
 		defIn(familyFormat, "to_char", sig(t, textT), textT, textRows(func(_ *fn.Ctx, dst []byte, a []*rows.Vec, i int) ([]byte, error) {
-			f, err := parseNumberTemplate(string(a[1].Bytes(i)))
+			f, err := numberTemplates.Get(a[1].Bytes(i), parseNumberTemplate)
 			if err != nil {
 				return dst, err
 			}
@@ -26,7 +26,7 @@ func init() {
 		if len(a[1].Bytes(i)) == 0 {
 			return nil
 		}
-		f, err := parseNumberTemplate(string(a[1].Bytes(i)))
+		f, err := numberTemplates.Get(a[1].Bytes(i), parseNumberTemplate)
 		if err != nil {
 			return err
 		}
@@ -62,6 +62,8 @@ type numberTemplate struct {
 var numberWords = []string{"FM", "fm", "EEEE", "eeee", "PR", "pr", "MI", "mi", "PL", "pl", "SG", "sg", "TH", "th", "RN", "rn"}
 
 func badTemplate(msg string) error { return sqlerr.New(sqlerr.SyntaxError, "%s", msg) }
+
+var numberTemplates fn.Memo[*numberTemplate]
 
 func parseNumberTemplate(s string) (*numberTemplate, error) {
 	f := &numberTemplate{zeroStart: -1}

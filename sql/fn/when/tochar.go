@@ -77,9 +77,11 @@ func init() {
 
 // template reads a template of to_char, in which nothing is wrong.
 func template(t []byte) []timefmt.Node {
-	nodes, _ := timefmt.Parse(string(t), false) // only strict templates fail
-	return nodes
+	nodes, _ := dateTemplates.Get(t, func(t string) ([]timefmt.Node, error) { return timefmt.Parse(t, false) })
+	return nodes // only strict templates fail
 }
+
+var dateTemplates fn.Memo[[]timefmt.Node]
 
 // templateRows is textRows, but an empty template and an infinite time (nil) give NULL.
 func templateRows(f func(c *fn.Ctx, dst []byte, a []*rows.Vec, i int) ([]byte, error)) fn.Kernel {
