@@ -128,6 +128,21 @@ func edit(f func(v *types.JSONValue, args []*rows.Vec, i int) error) fn.Kernel {
 	})
 }
 
+// nullStep stands for a NULL in a path; no text has a NUL. It is an error once a path gets so far.
+const nullStep = "\x00"
+
+func nullStepError(depth int) error {
+	return sqlerr.New(sqlerr.NullValueNotAllowed, "path element at position %d is null", depth)
+}
+
+// flat refuses arrays of several dimensions.
+func flat(v *rows.Vec, i int) error {
+	if len(types.ArrayDims(v.Bytes(i))) > 1 {
+		return sqlerr.New("2202E", "wrong number of array subscripts")
+	}
+	return nil
+}
+
 func steps(v *rows.Vec, i int) ([]string, error) {
 	elems, err := types.ArrayElems(textT, v.Bytes(i))
 	if err != nil {
@@ -135,10 +150,9 @@ func steps(v *rows.Vec, i int) ([]string, error) {
 	}
 	out := make([]string, len(elems))
 	for k, e := range elems {
-		if e.Null {
-			return nil, sqlerr.New(sqlerr.NullValueNotAllowed, "path element at position %d is null", k+1)
+		if out[k] = string(e.S); e.Null {
+			out[k] = nullStep
 		}
-		out[k] = string(e.S)
 	}
 	return out, nil
 }
@@ -164,6 +178,9 @@ func registerEdit() {
 		return remove(v, string(args[1].Bytes(i)))
 	}), "Deletes a member, or the string elements of that text.", `select '{"a": "b", "c": "d"}'::jsonb - 'a'`, `{"c": "d"}`)
 	def("-", sig(jsonbT, textsT), jsonbT, edit(func(v *types.JSONValue, args []*rows.Vec, i int) error {
+		if err := flat(args[1], i); err != nil {
+			return err
+		}
 		keys, err := types.ArrayElems(textT, args[1].Bytes(i))
 		if err != nil {
 			return err
@@ -198,6 +215,9 @@ func registerEdit() {
 		return nil
 	}), "Deletes an element of an array.", `select '["a", "b"]'::jsonb - 1`, `["a"]`)
 	def("#-", sig(jsonbT, textsT), jsonbT, edit(func(v *types.JSONValue, args []*rows.Vec, i int) error {
+		if err := flat(args[1], i); err != nil {
+			return err
+		}
 		if v.Kind < types.JSONArray {
 			return scalarError("cannot delete path in scalar")
 		}
@@ -213,6 +233,9 @@ func registerEdit() {
 			args = append(args, boolT)
 		}
 		def("jsonb_set", args, jsonbT, edit(func(v *types.JSONValue, args []*rows.Vec, i int) error {
+			if err := flat(args[1], i); err != nil {
+				return err
+			}
 			if v.Kind < types.JSONArray {
 				return scalarError("cannot set path in scalar")
 			}
@@ -273,6 +296,9 @@ func remove(v *types.JSONValue, key string) error {
 
 // setPath puts w at a path; nil deletes. A missing last step is created when create is set.
 func setPath(v *types.JSONValue, p []string, w *types.JSONValue, create bool, depth int) error {
+	if p[0] == nullStep {
+		return nullStepError(depth)
+	}
 	switch v.Kind {
 	case types.JSONObject:
 		if m := member(v, p[0]); m != nil {
