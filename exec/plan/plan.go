@@ -38,6 +38,7 @@ type Plan struct {
 // Settings are the run-time settings that values depend on. Empty ones are the defaults.
 type Settings struct {
 	TimeZone      string `json:"timezone,omitempty"`
+	DateStyle     string `json:"date_style,omitempty"`
 	DateOrder     string `json:"date_order,omitempty"`
 	IntervalStyle string `json:"interval_style,omitempty"`
 	ByteaOutput   string `json:"bytea_output,omitempty"`
@@ -46,9 +47,18 @@ type Settings struct {
 // Keep stores the settings of a session with the plan.
 func (p *Plan) Keep(env *types.Env) {
 	p.Version = 1
-	s := Settings{DateOrder: env.DateOrder, IntervalStyle: env.IntervalStyle, ByteaOutput: env.ByteaOutput}
+	s := Settings{DateStyle: env.DateStyle, DateOrder: env.DateOrder, IntervalStyle: env.IntervalStyle, ByteaOutput: env.ByteaOutput}
 	if env.Zone != nil && env.Zone != time.UTC {
 		s.TimeZone = types.ZoneText(env.Zone)
+	}
+	if s.DateOrder == "MDY" {
+		s.DateOrder = ""
+	}
+	if s.IntervalStyle == "postgres" {
+		s.IntervalStyle = ""
+	}
+	if s.ByteaOutput == "hex" {
+		s.ByteaOutput = ""
 	}
 	if s != (Settings{}) {
 		p.Version, p.Settings = Version, &s
@@ -61,7 +71,7 @@ func (p *Plan) Env() (types.Env, error) {
 		return types.Env{}, nil
 	}
 	s := p.Settings
-	env := types.Env{DateOrder: s.DateOrder, IntervalStyle: s.IntervalStyle, ByteaOutput: s.ByteaOutput}
+	env := types.Env{DateStyle: s.DateStyle, DateOrder: s.DateOrder, IntervalStyle: s.IntervalStyle, ByteaOutput: s.ByteaOutput}
 	if s.TimeZone != "" {
 		var err error
 		if env.Zone, err = types.ParseZone(s.TimeZone); err != nil {
