@@ -87,7 +87,7 @@ func appendStyledTime(dst []byte, us int64, zoned bool, env *Env) []byte {
 	y, m, d := CivilFromDays(days)
 	y, bc := era(y)
 	if style == StylePostgres {
-		dst = append(dst, time.Weekday(((days+4)%7+7)%7).String()[:3]...)
+		dst = append(dst, time.Weekday(((days+4)%7 + 7) % 7).String()[:3]...)
 		month := time.Month(m).String()[:3]
 		if dst = append(dst, ' '); env.DateOrder == "DMY" {
 			dst = append(append(append2(dst, d), ' '), month...)

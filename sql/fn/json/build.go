@@ -119,7 +119,7 @@ func AppendValue(dst []byte, d types.Datum, env *types.Env) []byte {
 	case types.JSON, types.JSONB:
 		return append(dst, d.S...)
 	case types.Date:
-		return isoTime(dst, types.AppendDateText(nil, d.I))
+		return append(types.AppendDateText(append(dst, '"'), d.I), '"')
 	case types.Timestamp:
 		return isoTime(dst, types.AppendTimestampText(nil, d.I))
 	case types.Timestamptz:

@@ -116,6 +116,11 @@ func member(x *types.JSONValue, key string) *types.JSONValue {
 // edit makes a kernel over a parsed jsonb value.
 func edit(f func(v *types.JSONValue, args []*rows.Vec, i int) error) fn.Kernel {
 	return fn.Rowwise(jsonbT, true, func(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
+		if len(args) > 1 && args[1].Type.ID == types.Array {
+			if err := flat(args[1], i); err != nil {
+				return err
+			}
+		}
 		v, err := types.ParseJSON(args[0].Bytes(i))
 		if err != nil {
 			return err
@@ -178,9 +183,6 @@ func registerEdit() {
 		return remove(v, string(args[1].Bytes(i)))
 	}), "Deletes a member, or the string elements of that text.", `select '{"a": "b", "c": "d"}'::jsonb - 'a'`, `{"c": "d"}`)
 	def("-", sig(jsonbT, textsT), jsonbT, edit(func(v *types.JSONValue, args []*rows.Vec, i int) error {
-		if err := flat(args[1], i); err != nil {
-			return err
-		}
 		keys, err := types.ArrayElems(textT, args[1].Bytes(i))
 		if err != nil {
 			return err
@@ -215,9 +217,6 @@ func registerEdit() {
 		return nil
 	}), "Deletes an element of an array.", `select '["a", "b"]'::jsonb - 1`, `["a"]`)
 	def("#-", sig(jsonbT, textsT), jsonbT, edit(func(v *types.JSONValue, args []*rows.Vec, i int) error {
-		if err := flat(args[1], i); err != nil {
-			return err
-		}
 		if v.Kind < types.JSONArray {
 			return scalarError("cannot delete path in scalar")
 		}
@@ -233,9 +232,6 @@ func registerEdit() {
 			args = append(args, boolT)
 		}
 		def("jsonb_set", args, jsonbT, edit(func(v *types.JSONValue, args []*rows.Vec, i int) error {
-			if err := flat(args[1], i); err != nil {
-				return err
-			}
 			if v.Kind < types.JSONArray {
 				return scalarError("cannot set path in scalar")
 			}

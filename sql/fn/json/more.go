@@ -14,9 +14,6 @@ func init() {
 		example := `select jsonb_insert('{"a": [0,1,2]}', '{a, 1}', '"new_value"')`
 		result := `{"a": [0, "new_value", 1, 2]}`
 		def("jsonb_insert", sig(jsonbT, textsT, jsonbT, boolT)[:n], jsonbT, edit(func(v *types.JSONValue, args []*rows.Vec, i int) error {
-			if err := flat(args[1], i); err != nil {
-				return err
-			}
 			if v.Kind < types.JSONArray {
 				return scalarError("cannot set path in scalar")
 			}

@@ -112,15 +112,15 @@ func registerZones() {
 
 func registerMake() {
 	makeDate := func(y, m, d int64) (int64, error) {
-		if y > 5874897 || y < -4714 {
-			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date out of range: %d-%02d-%02d", y, m, d)
-		}
 		year := int(y)
 		if y < 0 {
 			year++ // there is no year 0
 		}
 		if y == 0 || m < 1 || m > 12 || d < 1 || d > 31 {
 			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", year, m, d)
+		}
+		if y > 5874897 || y < -4714 {
+			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date out of range: %d-%02d-%02d", y, m, d)
 		}
 		if int(d) > types.DaysInMonth(year, int(m)) {
 			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", year, m, d)
