@@ -30,6 +30,7 @@ var excuses = []struct {
 	{regexp.MustCompile(`::(xid|"char"|name)|xid`), "types of the system catalogs"},
 	{regexp.MustCompile(`convert_(from|to)\(|, '(LATIN1|SQL_ASCII)'`), "UTF8 is the one encoding"},
 	{regexp.MustCompile(`::text\)::(time|date|timestamp)|::(varchar|bpchar)\)::(time|date|timestamp)`), "the error of a text that is no date at all"},
+	{regexp.MustCompile(`decode\('[^']*='`), "which of the things wrong with base64 is named"},
 	{regexp.MustCompile(`generate_series\(`), "series are bounded"},
 	{regexp.MustCompile(`to_char\('?.*::interval`), "PostgreSQL pads negative fields of intervals by their width with sign"},
 	{regexp.MustCompile(`to_(char|number)\(`), "PostgreSQL names another of several things that are wrong with a template"},
