@@ -111,7 +111,7 @@ func dateFromWire(v int32) (int64, error) {
 		return TimeNegInfinity, nil
 	}
 	d := int64(v) + pgEpochDays
-	if d < minDays || d > maxDays {
+	if d < MinDays || d > MaxDays {
 		return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date out of range")
 	}
 	return d, nil

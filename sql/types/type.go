@@ -203,6 +203,7 @@ func FloatDatum(v float64) Datum { return Datum{Type: T(Float8), F: v} }
 // time zone UTC.
 type Env struct {
 	Zone             *time.Location // nil = UTC
+	DateStyle        string         // "" (ISO, default), "SQL", "German", "Postgres": how dates and times are shown
 	DateOrder        string         // "MDY" (default), "DMY", "YMD": how ambiguous dates are read
 	IntervalStyle    string         // "postgres" (default), "iso_8601", "sql_standard", "postgres_verbose"
 	ByteaOutput      string         // "hex" (default), "escape"

@@ -118,14 +118,17 @@ func AppendValue(dst []byte, d types.Datum, env *types.Env) []byte {
 		}
 	case types.JSON, types.JSONB:
 		return append(dst, d.S...)
+	case types.Date:
+		return append(types.AppendDateText(append(dst, '"'), d.I), '"')
 	case types.Timestamp:
 		return isoTime(dst, types.AppendTimestampText(nil, d.I))
 	case types.Timestamptz:
-		text := types.AppendTimestamptzText(nil, d.I, env.Location())
-		if n := len(text); n > 3 && (text[n-3] == '+' || text[n-3] == '-') {
-			text = append(text, ":00"...)
+		if !types.IsFinite(d.I) {
+			return isoTime(dst, types.AppendTimestampText(nil, d.I))
 		}
-		return isoTime(dst, text)
+		off, _ := types.OffsetAt(env.Location(), d.I)
+		local := types.AppendTimestampText(nil, d.I+int64(off)*types.MicrosPerSecond)
+		return isoTime(dst, types.AppendISOOffset(local, off))
 	case types.Array, types.Int2Vector, types.OIDVector:
 		return appendArray(dst, d, env)
 	case types.Record:
