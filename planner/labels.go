@@ -110,11 +110,7 @@ func (w *labelWalk) visit(v any) error {
 			expr.Walk(&e, func(e *expr.Expr) bool { w.expression(e); return true })
 			return nil
 		}
-		for _, key := range []string{"name", "func"} { // of an aggregate, window or table function
-			if name, ok := v[key].(string); ok && w.whole && strings.HasPrefix(name, "json") && v["argtypes"] != nil {
-				w.uses |= WritesLabels | ReadsLabels
-			}
-		}
+		w.function(v)
 		for _, x := range v {
 			if err := w.visit(x); err != nil {
 				return err
@@ -122,6 +118,20 @@ func (w *labelWalk) visit(v any) error {
 		}
 	}
 	return nil
+}
+
+// function looks at an aggregate or window function ("name") or a table function ("func"). What columns
+// they get is not told here: in a plan with the type, those that make or read JSON may do it with it.
+func (w *labelWalk) function(v map[string]any) {
+	if !w.whole || v["argtypes"] == nil {
+		return
+	}
+	if name, ok := v["name"].(string); ok && strings.HasPrefix(name, "json") {
+		w.uses |= WritesLabels
+	}
+	if name, ok := v["func"].(string); ok && strings.HasPrefix(name, "json") {
+		w.uses |= ReadsLabels | WritesLabels
+	}
 }
 
 func (w *labelWalk) expression(e *expr.Expr) {
