@@ -495,18 +495,32 @@ func (b *Binder) onConflict(o *catalog.Object, st *ast.Insert, row *scope) (*OnC
 // assignments binds SET.
 func (b *Binder) assignments(o *catalog.Object, set []ast.Assignment, s *scope) ([]SetColumn, error) {
 	var out []SetColumn
+	byField := map[int]bool{} // columns that are assigned to field by field
 	for i := range set {
 		a := &set[i]
 		c, err := columnIndex(o, a.Column, a.Position())
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(out, func(x SetColumn) bool { return x.Col == c }) {
+		at := slices.IndexFunc(out, func(x SetColumn) bool { return x.Col == c })
+		if at >= 0 && !(byField[c] && len(a.Path) > 0) {
 			return nil, sqlerr.New(sqlerr.SyntaxError, "multiple assignments to same column %q", a.Column)
 		}
-		x, err := b.assignment(o, c, a, s)
+		var x *expr.Expr
+		if len(a.Path) > 0 {
+			if byField[c] = true; at >= 0 {
+				x = out[at].Expr
+			}
+			x, err = b.assignField(o, c, a, s, x)
+		} else {
+			x, err = b.assignment(o, c, a, s)
+		}
 		if err != nil {
 			return nil, err
+		}
+		if at >= 0 {
+			out[at].Expr = x
+			continue
 		}
 		out = append(out, SetColumn{Col: c, Expr: x})
 	}

@@ -137,25 +137,6 @@ func (c *exprCtx) columnRef(r *ast.ColumnRef) (*expr.Expr, error) {
 	return nil, c.s.missing(r.Parts, r.Position())
 }
 
-// wholeRow binds t or t.* as one value.
-func (c *exprCtx) wholeRow(parts []string, pos int) (*expr.Expr, error) {
-	rel, err := c.s.findRelation(parts, pos)
-	if err != nil {
-		return nil, err
-	}
-	if rel == nil {
-		return nil, c.s.missingTable(parts, pos)
-	}
-	if rel.scalar && len(rel.cols) == 1 {
-		return colRef(rel.cols[0].Col, pos), nil
-	}
-	out := &expr.Expr{Kind: expr.Row, Type: types.T(types.Record), Pos: pos}
-	for _, col := range rel.cols {
-		out.Args = append(out.Args, colRef(col.Col, pos))
-	}
-	return out, nil
-}
-
 func (c *exprCtx) param(p *ast.Param) (*expr.Expr, error) {
 	t, err := c.b.param(p.N)
 	if err != nil {
@@ -257,8 +238,11 @@ func (c *exprCtx) is(e *ast.Is) (*expr.Expr, error) {
 			return nil, err
 		}
 		out = isNull(x, e.Position())
-		if x.Kind == expr.Row {
+		switch {
+		case x.Kind == expr.Row:
 			return rowIsNull(x, e.Not, e.Position()), nil
+		case x.Type.ID == types.Record:
+			return c.compositeIsNull(x, e.Not, e.Position())
 		}
 	} else {
 		word := map[string]string{"true": "IS TRUE", "false": "IS FALSE", "unknown": "IS UNKNOWN"}[e.Test]

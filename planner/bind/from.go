@@ -259,7 +259,12 @@ func (p part) nullable() part {
 	out := part{cols: loosen(p.cols)}
 	for _, r := range p.rels {
 		c := *r
-		c.cols = loosen(r.cols)
+		if !c.optional {
+			if at := slices.IndexFunc(r.cols, func(c column) bool { return c.NotNull }); at >= 0 {
+				c.witness = r.cols[at].ID
+			}
+		}
+		c.optional, c.cols = true, loosen(r.cols)
 		out.rels = append(out.rels, &c)
 	}
 	return out

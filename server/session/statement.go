@@ -152,7 +152,7 @@ func (s *Session) parse(m *pgwire.Parse) error {
 		}
 	}
 	st.name = m.Name
-	if st.given, err = typesOf(m.Params); err != nil {
+	if st.given, err = s.typesOf(m.Params); err != nil {
 		return err
 	}
 	if err := s.prepare(st); err != nil {
@@ -198,7 +198,7 @@ func plannable(stmt ast.Statement) bool {
 	return false
 }
 
-func typesOf(oids []uint32) ([]types.Type, error) {
+func (s *Session) typesOf(oids []uint32) ([]types.Type, error) {
 	out := make([]types.Type, len(oids))
 	for i, oid := range oids {
 		if oid == 0 || oid == 705 {
@@ -206,6 +206,14 @@ func typesOf(oids []uint32) ([]types.Type, error) {
 			continue
 		}
 		t, ok := types.FromOID(oid, -1)
+		if !ok {
+			r, err := s.m.Engine.Reader()
+			if err != nil {
+				return nil, err
+			}
+			t, ok = r.Catalog.TypeByOID(oid)
+			r.Close()
+		}
 		if !ok {
 			return nil, sqlerr.New(sqlerr.UndefinedObject, "type with OID %d does not exist", oid)
 		}

@@ -132,6 +132,14 @@ type (
 		Columns     []OrderItem
 		Include     []string
 	}
+	// CreateType is CREATE TYPE name AS ENUM (labels), or AS (fields) when Enum is not set.
+	CreateType struct {
+		Pos
+		Name   []string
+		Enum   bool
+		Labels []string
+		Fields []ColumnDef
+	}
 	// CreateRole is CREATE ROLE or CREATE USER; AlterRole changes one. Password is nil when unsaid.
 	CreateRole struct {
 		Pos
@@ -160,10 +168,12 @@ type (
 		Kind     string
 		Name     []string
 		IfExists bool
-		Action   string // "rename", "rename column", "set", "set schema", "owner", "add column", "drop column", …
-		Args     []string
-		Column   *ColumnDef
-		Options  []Option
+		// Action of types: "add value" (label, "before" or "after", neighbour; IfExists = IF NOT EXISTS),
+		// "rename value", "add attribute", "drop attribute", "alter attribute", "rename attribute".
+		Action  string // "rename", "rename column", "set", "set schema", "owner", "add column", "drop column", …
+		Args    []string
+		Column  *ColumnDef
+		Options []Option
 		// Constraints are those of an added column.
 		Constraints []Constraint
 	}
@@ -215,6 +225,7 @@ type (
 	Assignment struct {
 		Pos
 		Column    string
+		Path      []string // of fields: SET column.a.b = expr
 		Expr      Expr
 		Field, Of int
 	}

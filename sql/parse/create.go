@@ -33,6 +33,8 @@ func (p *parser) create() ast.Statement {
 		return p.createSchema(pos)
 	case p.Is("index"), p.Is("unique", "index"):
 		return p.createIndex(pos)
+	case p.Is("type"):
+		return p.createType(pos)
 	case p.Is("role"), p.Is("user") && !p.At(1).Is("mapping"), p.Is("group"):
 		return p.createRole(pos)
 	}
@@ -41,7 +43,7 @@ func (p *parser) create() ast.Statement {
 
 // otherKinds are the objects that Postgres has and Tidemill has not, by their first word.
 var otherKinds = []string{
-	"function", "procedure", "aggregate", "operator", "type", "domain", "sequence", "extension", "trigger",
+	"function", "procedure", "aggregate", "operator", "domain", "sequence", "extension", "trigger",
 	"rule", "policy", "database", "tablespace", "cast", "collation", "conversion", "foreign", "server",
 	"language", "publication", "subscription", "statistics", "text", "event", "access", "transform",
 	"constraint", "trusted", "procedural", "default", "user", "connection", "secret", "routine", "owned",

@@ -108,6 +108,9 @@ func (p *parser) assignments() []ast.Assignment {
 			list = append(list, p.rowAssignment()...)
 		} else {
 			a := ast.Assignment{Pos: p.pos(), Column: p.ColID()}
+			for p.AcceptPunct(".") {
+				a.Path = append(a.Path, p.Label())
+			}
 			p.plainTarget()
 			if !p.AcceptOp("=") {
 				p.Unexpected()

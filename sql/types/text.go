@@ -42,7 +42,9 @@ func ParseText(t Type, s string, env *Env) (Datum, error) {
 		d.I, err = ParseTimestamptz(s, env)
 	case Array:
 		return parseArray(t, s, env)
-	case Record, Void:
+	case Record:
+		return parseRecord(t, s, env)
+	case Void:
 		return d, sqlerr.New(sqlerr.FeatureNotSupported, "input of anonymous composite types is not implemented")
 	default:
 		d.S, err = parseBytes(t, s, env)
@@ -76,6 +78,8 @@ func parseBytes(t Type, s string, env *Env) ([]byte, error) {
 		return parseVector(t, s)
 	case InternalChar:
 		return parseInternalChar(s), nil
+	case Enum:
+		return parseEnum(t, s)
 	}
 	if err := CheckText(s); err != nil {
 		return nil, err

@@ -56,6 +56,8 @@ func AppendText(dst []byte, d Datum, env *Env) []byte {
 		return appendArrayText(dst, d, env)
 	case Record:
 		return appendRecordText(dst, d.S, env)
+	case Enum:
+		return appendEnum(dst, d)
 	case Int2Vector, OIDVector:
 		elems, _ := ArrayElems(vectorElem(d.Type), d.S)
 		for i, e := range elems {

@@ -347,7 +347,7 @@ func appendValue(c *fn.Ctx, dst []byte, v *rows.Vec, i int) []byte {
 // concatTypes are the types that || joins to text; arrays have operators of their own.
 var concatTypes = []types.ID{types.Bool, types.Int2, types.Int4, types.Int8, types.Float4, types.Float8,
 	types.Numeric, types.Date, types.Time, types.Timestamp, types.Timestamptz, types.Interval, types.UUID,
-	types.JSON, types.OID, types.Name, types.InternalChar, types.Regclass, types.Regtype, types.Regproc}
+	types.JSON, types.OID, types.Record, types.Name, types.InternalChar, types.Regclass, types.Regtype, types.Regproc}
 
 func registerConcat() {
 	join := func(dst, a, b []byte) ([]byte, error) { return append(append(dst, a...), b...), nil }
@@ -365,6 +365,9 @@ func registerConcat() {
 		for _, args := range [][]types.Type{{textT, types.T(id)}, {types.T(id), textT}} {
 			fn.RegisterScalar(fn.Scalar{Name: "||", Args: args, Ret: textT, Strict: true, Volatility: vol, Kernel: k})
 		}
+	}
+	for _, args := range [][]types.Type{{textT, fn.AnyEnum}, {fn.AnyEnum, textT}} {
+		fn.RegisterScalar(fn.Scalar{Name: "||", Args: args, Ret: textT, Strict: true, Kernel: k})
 	}
 	concat := func(c *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
 		dst := out.Scratch()
