@@ -75,3 +75,28 @@ func TestConcurrentCounters(t *testing.T) {
 		t.Error("counted ", got)
 	}
 }
+
+// TestWatermarkPasses lets the watermark pass a block's rows before it commits. Run again, they are late.
+func TestWatermarkPasses(t *testing.T) {
+	url := start(t)
+	a, b := connect(t, url), connect(t, url)
+	exec(t, a, "create table r (id int primary key, at timestamp, watermark for at as at)")
+	exec(t, a, "insert into r values (1, '2024-01-01 10:00')")
+	exec(t, a, "begin")
+	exec(t, a, "insert into r values (2, '2024-01-01 11:00')")
+	exec(t, b, "insert into r values (3, '2024-01-01 12:00')")
+	if got := code(a, "commit"); got != "40001" {
+		t.Errorf("COMMIT gives %q, want 40001", got)
+	}
+	exec(t, a, "begin")
+	exec(t, a, "insert into r values (2, '2024-01-01 11:00')")
+	if got := one(t, a, "select count(*) from r_late"); got != "1" {
+		t.Error("late in the block: ", got)
+	}
+	if got := code(a, "commit"); got != "" {
+		t.Errorf("COMMIT of the second try gives %q", got)
+	}
+	if got := one(t, b, "select string_agg(id::text, ' ' order by id) from r") + "; " + one(t, b, "select string_agg(id || _op, ' ') from r_late"); got != "1 3; 2insert" {
+		t.Error("in the end: ", got)
+	}
+}

@@ -22,7 +22,7 @@ func (s *Session) dispatch(ctx context.Context, p *portal) (*result, error) {
 	case nil:
 		s.w.Empty()
 		return nil, nil
-	case *ast.Insert, *ast.Update, *ast.Delete:
+	case *ast.Insert, *ast.Update, *ast.Delete, *ast.Merge, *ast.Query:
 		return s.modify(ctx, p)
 	case *ast.Truncate:
 		return s.truncate(ctx, x)

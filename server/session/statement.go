@@ -85,16 +85,9 @@ func (s *Session) plan(st *statement, pin *pin) error {
 	var err error
 	var q *planner.Query
 	var d *planner.DML
-	switch x := st.stmt.(type) {
-	case *ast.Query:
+	if x, ok := st.stmt.(*ast.Query); ok && !planner.Modifies(x.Select) {
 		q, err = planner.PlanQuery(c, x.Select)
-	case *ast.Insert:
-		d, err = planner.PlanInsert(c, x)
-	case *ast.Update:
-		d, err = planner.PlanUpdate(c, x)
-	case *ast.Delete:
-		d, err = planner.PlanDelete(c, x)
-	default:
+	} else if d, err = planner.PlanDML(c, st.stmt); d == nil && err == nil {
 		return nil
 	}
 	if err != nil {
@@ -192,7 +185,7 @@ func (s *Session) planOnce(st *statement) error {
 
 func plannable(stmt ast.Statement) bool {
 	switch stmt.(type) {
-	case *ast.Query, *ast.Insert, *ast.Update, *ast.Delete:
+	case *ast.Query, *ast.Insert, *ast.Update, *ast.Delete, *ast.Merge:
 		return true
 	}
 	return false

@@ -42,6 +42,7 @@ type CTE struct {
 	Name    string
 	Columns []string
 	Query   *Select
+	Write   Statement // *Insert, *Update or *Delete instead of Query
 	// Materialized is nil when unsaid.
 	Materialized *bool
 }

@@ -239,6 +239,28 @@ type (
 		Where     Expr
 		Returning []SelectItem
 	}
+	// Merge is MERGE INTO.
+	Merge struct {
+		Pos
+		With   *With
+		Table  []string
+		Alias  string
+		Source []TableExpr
+		On     Expr
+		When   []MergeWhen
+	}
+	// MergeWhen is WHEN [NOT] MATCHED [AND …] THEN ….
+	MergeWhen struct {
+		Pos
+		Matched    bool
+		And        Expr
+		Action     string // "update", "delete", "insert", "nothing"
+		Set        []Assignment
+		Columns    []string
+		ColumnPos  []int
+		Overriding string
+		Values     []Expr // nil = DEFAULT VALUES
+	}
 	// Truncate is TRUNCATE TABLE.
 	Truncate struct {
 		Pos

@@ -38,7 +38,7 @@ func init() {
 		"create": (*parser).create, "drop": (*parser).drop, "alter": (*parser).alter,
 		"comment": (*parser).comment, "grant": (*parser).grant, "revoke": (*parser).grant,
 		"insert": (*parser).insert, "update": (*parser).update, "delete": (*parser).delete,
-		"truncate": (*parser).truncate, "merge": (*parser).unsupported,
+		"truncate": (*parser).truncate, "merge": (*parser).merge,
 		"explain": (*parser).explain, "show": (*parser).show, "describe": (*parser).describe,
 		"set": (*parser).set, "reset": (*parser).reset,
 		"begin": (*parser).begin, "start": (*parser).begin, "commit": (*parser).commit, "end": (*parser).commit,
