@@ -324,7 +324,9 @@ func (b *Binder) insertRows(o *catalog.Object, st *ast.Insert, cols []int, ctes 
 			}
 		}
 	}
-	for i := range q.Cols {
+	given := len(q.Cols)
+	b.numberRows(q)
+	for i := range given {
 		if cols[i] < 0 {
 			continue
 		}
@@ -337,7 +339,29 @@ func (b *Binder) insertRows(o *catalog.Object, st *ast.Insert, cols []int, ctes 
 			return nil, err
 		}
 	}
+	if len(q.Cols) > given {
+		q.Node = &logical.Node{Op: logical.Sort, In: []*logical.Node{q.Node}, Order: []logical.SortKey{{Col: q.Cols[given].ID}}}
+		q.Cols = q.Cols[:given]
+	}
 	return b.fullRow(o, q, cols)
+}
+
+// numberRows adds a column with their number to the rows of a VALUES that has subqueries: they would not
+// come in the order in which they are written, in which they are to be inserted.
+func (b *Binder) numberRows(q *Query) {
+	v := q.Node
+	if v.Op != logical.Values || len(v.Rows) < 2 {
+		return
+	}
+	if !slices.ContainsFunc(v.Rows, func(row []*expr.Expr) bool { return slices.ContainsFunc(row, logical.HasSubquery) }) {
+		return
+	}
+	number := b.NewCol("number", types.T(types.Int8), true)
+	v.Out = append(v.Out, number)
+	for i := range v.Rows {
+		v.Rows[i] = append(v.Rows[i], expr.Lit(types.IntDatum(types.Int8, int64(i))))
+	}
+	q.Cols = append(q.Cols, Column{Field: number.Field, ID: number.ID})
 }
 
 // givenByTable tells which of the named columns take their value from the table and not from the
