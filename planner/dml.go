@@ -14,7 +14,7 @@ import (
 // DML is a planned INSERT, UPDATE, DELETE or MERGE, or a query whose WITH holds such statements.
 type DML struct {
 	Table *catalog.Object // nil of a query
-	Kind  string          // "insert", "update", "delete", "merge", "select"
+	Kind  string          // "insert", "update", "delete", "merge", "select", "lock"
 	// Query gives the rows to write. insert: all columns of the table in order; delete: the old row;
 	// update: the old row followed by the new row; then the columns that only Returning reads. merge: the
 	// old row, the new row, and one of MergeUpdate, MergeDelete and MergeInsert. COPY has no query.
@@ -150,6 +150,34 @@ func planCalc(b *bind.Binder, c *bind.Calc) (*Calc, error) {
 		out.Query, err = Options{}.batch(b, c.Query)
 	}
 	return out, err
+}
+
+// Locks are what FOR UPDATE keeps others from changing: the rows that DMLs of kind "lock" give, and whole
+// tables.
+type Locks struct {
+	Rows   []*DML
+	Tables []*catalog.Object
+}
+
+// PlanLocks plans FOR UPDATE and its kin; nil when the query has no such clause.
+func PlanLocks(c *Context, sel *ast.Select) (*Locks, error) {
+	if sel.Locking == "" {
+		return nil, nil
+	}
+	b := bind.New(c)
+	list, tables, err := b.Locks(sel)
+	if err != nil {
+		return nil, err
+	}
+	out := &Locks{Tables: tables}
+	for _, x := range list {
+		d, err := planDML(b, x)
+		if err != nil {
+			return nil, err
+		}
+		out.Rows = append(out.Rows, d)
+	}
+	return out, nil
 }
 
 // PlanCopy plans COPY FROM into columns of a table: a DML without a query, and the defaults of the

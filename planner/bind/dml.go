@@ -591,6 +591,12 @@ func (b *Binder) onConflict(o *catalog.Object, st *ast.Insert, row *scope, ids [
 	case want != nil:
 		return nil, sqlerr.New(sqlerr.InvalidColumnReference, "there is no unique or exclusion constraint matching the ON CONFLICT specification")
 	}
+	if oc.Infer != nil { // an index over all rows serves any of them
+		c := &exprCtx{b: b, s: row, clause: "WHERE"}
+		if _, err := c.boolean(oc.Infer, "WHERE"); err != nil {
+			return nil, err
+		}
+	}
 	if !oc.Update {
 		return out, nil
 	}

@@ -50,6 +50,12 @@ func (m *modification) apply(r *Reader) error {
 		return conflict("Table %q has been altered.", t.Name)
 	}
 	o := r.over.of(m.e, t)
+	if m.d.Kind == "lock" {
+		for _, b := range m.result {
+			o.touch(columns(b, t, 0, len(t.Columns)))
+		}
+		return nil
+	}
 	groups := m.split(t)
 	if m.many {
 		groups = m.untouched(o, groups)

@@ -234,6 +234,15 @@ func (o *overlay) add(snap *state.Snap, b *rows.Batch) error {
 	return nil
 }
 
+// touch notes rows of a table with a key that must not be changed by others meanwhile.
+func (o *overlay) touch(b *rows.Batch) {
+	for r, k := range o.keys(0, b) {
+		if _, known := o.slots[0][k]; !known {
+			o.set(0, k, slot{b: b, row: int32(r)})
+		}
+	}
+}
+
 // log puts rows into a table that only ever gets more.
 func (o *overlay) log(b *rows.Batch) { o.deltas = append(o.deltas, b) }
 

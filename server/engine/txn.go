@@ -23,6 +23,7 @@ type Txn struct {
 	r     *Reader
 	over  overlays
 	times map[uint32]*eventTime // of the tables with a watermark, as of the snapshot
+	locks map[uint32]bool       // tables that nobody else may change meanwhile
 	bytes int
 }
 
@@ -32,7 +33,7 @@ const maxTxnBytes = 1 << 30
 // Begin starts a transaction on the snapshot of r, which must stay open until Commit or until the
 // transaction is forgotten.
 func (e *Engine) Begin(r *Reader) *Txn {
-	return &Txn{e: e, r: r, over: overlays{}, times: map[uint32]*eventTime{}}
+	return &Txn{e: e, r: r, over: overlays{}, times: map[uint32]*eventTime{}, locks: map[uint32]bool{}}
 }
 
 // Reader returns the snapshot with the changes made so far. It must not be used after the next write,
@@ -107,6 +108,19 @@ func (t *Txn) validateTime(o *overlay) error {
 	return nil
 }
 
+// Lock makes the transaction conflict with every change of a table that is committed before it.
+func (t *Txn) Lock(table *catalog.Object) { t.locks[table.ID] = true }
+
+// validateLocks checks that the locked tables have not been changed since the snapshot.
+func (t *Txn) validateLocks() error {
+	for id := range t.locks {
+		if t.e.changed[id] > t.r.Epoch() {
+			return conflict("A table that the transaction locked has been changed.")
+		}
+	}
+	return nil
+}
+
 // Savepoint is a point of a transaction to go back to.
 type Savepoint struct {
 	marks map[uint32]overlayMark
@@ -133,6 +147,9 @@ func (t *Txn) Commit(ctx context.Context) error {
 			return err
 		}
 		defer now.Close()
+		if err := t.validateLocks(); err != nil {
+			return err
+		}
 		for _, id := range t.over.ids() {
 			if err := t.validate(t.over[id], now); err != nil {
 				return err
@@ -276,4 +293,5 @@ func (e *Engine) addDeltas(p *pending, table uint32, deltas []*rows.Batch) {
 		p.deltas = map[uint32][]*rows.Batch{}
 	}
 	p.deltas[table] = append(p.deltas[table], deltas...)
+	e.changed[table] = e.nextEpoch()
 }

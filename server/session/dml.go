@@ -60,36 +60,46 @@ func (s *Session) write(ctx context.Context, w engine.Write) (*engine.Change, er
 		if d.Table == nil {
 			continue
 		}
-		if err := s.detachReaders(ctx, d.Table.ID); err != nil {
+		if err := s.detachReaders(ctx, d.Table.ID, d.Kind == "lock"); err != nil {
 			return nil, err
 		}
 	}
-	b := &s.block
-	if b.txn == nil {
-		if b.pinned == nil {
-			r, err := s.m.Engine.Reader()
-			if err != nil {
-				return nil, err
-			}
-			b.pinned = &pin{Reader: r, n: 1}
-		}
-		b.txn = s.m.Engine.Begin(b.pinned.Reader)
+	if err := s.beginTxn(); err != nil {
+		return nil, err
 	}
-	ch, err := b.txn.Run(ctx, s.fnCtx(s.snap), w)
+	ch, err := s.block.txn.Run(ctx, s.fnCtx(s.snap), w)
 	if err == nil {
 		s.warnLate([]*engine.Change{ch})
 	}
 	return ch, err
 }
 
+// beginTxn begins the block's transaction, if it has none.
+func (s *Session) beginTxn() error {
+	b := &s.block
+	if b.txn != nil {
+		return nil
+	}
+	if b.pinned == nil {
+		r, err := s.m.Engine.Reader()
+		if err != nil {
+			return err
+		}
+		b.pinned = &pin{Reader: r, n: 1}
+	}
+	b.txn = s.m.Engine.Begin(b.pinned.Reader)
+	return nil
+}
+
 // maxDetached bounds the rows that open cursors keep in memory when their table is written, in bytes.
 const maxDetached = 256 << 20
 
 // detachReaders lets open cursors over a table that is about to change have all their rows now: a cursor
-// does not see what is done after it was opened.
-func (s *Session) detachReaders(ctx context.Context, table uint32) error {
+// does not see what is done after it was opened. When rows are only locked, those that have not begun to
+// read may go on.
+func (s *Session) detachReaders(ctx context.Context, table uint32, locked bool) error {
 	for _, p := range s.portals {
-		if p.query == nil || p.pinned == nil || p.done {
+		if p.query == nil || p.pinned == nil || p.done || locked && !p.started {
 			continue
 		}
 		ids, err := p.query.Plan.Scans()

@@ -31,7 +31,7 @@ type Select struct {
 	Limit    Expr // nil = none (LIMIT ALL too)
 	Offset   Expr
 	WithTies bool
-	Locking  string // FOR UPDATE … as written; accepted and ignored
+	Locking  string // FOR UPDATE … as written, in small letters
 
 	EmitOnWindowClose bool // EMIT ON WINDOW CLOSE, streaming only
 }

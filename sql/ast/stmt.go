@@ -200,6 +200,7 @@ type (
 	OnConflict struct {
 		Pos
 		Columns    []string
+		Infer      Expr   // (columns) WHERE …: the rows of the index that is meant
 		Constraint string // ON CONSTRAINT name
 		Update     bool
 		Set        []Assignment
@@ -383,7 +384,14 @@ type (
 		Query   *Select
 		Options []Option
 	}
-	// NoOp is a statement that is accepted and does nothing here (ANALYZE, VACUUM, LOCK, CHECKPOINT, …);
+	// Lock is LOCK TABLE; Mode is "access exclusive" and the like.
+	Lock struct {
+		Pos
+		Tables   [][]string
+		TablePos []int
+		Mode     string
+	}
+	// NoOp is a statement that is accepted and does nothing here (ANALYZE, VACUUM, CHECKPOINT, …);
 	// Tag is its command tag.
 	NoOp struct {
 		Pos

@@ -55,8 +55,8 @@ func (p *parser) onConflict() *ast.OnConflict {
 	switch {
 	case p.IsPunct("("):
 		c.Columns = p.conflictColumns()
-		if p.Is("where") {
-			p.Unsupported(p.Pos(), "ON CONFLICT (…) WHERE is not supported")
+		if p.Accept("where") {
+			c.Infer = p.expr()
 		}
 	case p.Accept("on", "constraint"):
 		c.Constraint = p.ColID()

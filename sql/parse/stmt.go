@@ -49,7 +49,7 @@ func init() {
 		"copy": (*parser).copy, "discard": (*parser).discard,
 		"listen": (*parser).listen, "unlisten": (*parser).listen, "notify": (*parser).listen,
 		"verify": (*parser).verify, "subscribe": (*parser).subscribe,
-		"vacuum": (*parser).noOp, "analyze": (*parser).noOp, "analyse": (*parser).noOp, "lock": (*parser).noOp,
+		"vacuum": (*parser).noOp, "analyze": (*parser).noOp, "analyse": (*parser).noOp, "lock": (*parser).lock,
 		"checkpoint": (*parser).noOp, "reindex": (*parser).noOp, "cluster": (*parser).noOp, "refresh": (*parser).noOp,
 		"do": (*parser).unsupported, "call": (*parser).unsupported, "load": (*parser).load,
 		"import": (*parser).unsupported, "reassign": (*parser).unsupported, "security": (*parser).unsupported,

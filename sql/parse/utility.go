@@ -213,13 +213,6 @@ func (p *parser) noOp() ast.Statement {
 	switch word := p.Next().Text; word {
 	case "analyse":
 		s.Tag = "ANALYZE"
-	case "lock":
-		s.Tag = "LOCK TABLE"
-		p.Accept("table")
-		p.Accept("only")
-		if !p.Peek().IsColID() {
-			p.Unexpected()
-		}
 	case "refresh":
 		s.Tag = "REFRESH MATERIALIZED VIEW"
 		p.Expect("materialized", "view")
@@ -231,6 +224,39 @@ func (p *parser) noOp() ast.Statement {
 	}
 	p.rest()
 	return s
+}
+
+// lock reads LOCK TABLE.
+func (p *parser) lock() ast.Statement {
+	s := &ast.Lock{Pos: p.pos(), Mode: "access exclusive"}
+	p.Expect("lock")
+	p.Accept("table")
+	for {
+		p.Accept("only")
+		s.TablePos = append(s.TablePos, p.Pos())
+		s.Tables = append(s.Tables, p.Name())
+		p.AcceptOp("*")
+		if !p.AcceptPunct(",") {
+			break
+		}
+	}
+	if p.Accept("in") {
+		s.Mode = p.lockMode()
+		p.Expect("mode")
+	}
+	p.Accept("nowait")
+	return s
+}
+
+func (p *parser) lockMode() string {
+	for _, m := range [][]string{{"access", "share"}, {"row", "share"}, {"row", "exclusive"}, {"share", "update", "exclusive"},
+		{"share", "row", "exclusive"}, {"share"}, {"exclusive"}, {"access", "exclusive"}} {
+		if p.Accept(m...) {
+			return strings.Join(m, " ")
+		}
+	}
+	p.Unexpected()
+	return ""
 }
 
 // rest steps over the words, names, lists and options that are left.

@@ -220,7 +220,7 @@ func (g *genDML) delete() string {
 	case 0:
 		return "DELETE FROM s USING k WHERE s.k = k.id AND " + g.cond("k") + g.returning("s")
 	case 1:
-		return fmt.Sprintf("DELETE FROM k USING bag AS b1, s WHERE b1.x = k.id AND s.k = b1.x AND k.id > %d", g.r.IntN(10)) + g.returning("k")
+		return fmt.Sprintf("DELETE FROM k USING bag AS b1, s WHERE b1.x = k.id AND s.k = b1.x AND k.id > %d RETURNING k.id, k.g", g.r.IntN(10))
 	}
 	return fmt.Sprintf("DELETE FROM k WHERE id %% 5 = %d AND ", g.r.IntN(5)) + g.cond("k") + g.returning("k")
 }
