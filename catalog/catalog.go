@@ -20,6 +20,10 @@ type ID = uint32
 // FirstUserID is the first id given to a user object; smaller ones are the system's.
 const FirstUserID ID = 16384
 
+// Given and all above it stand in plans for rows that are no object's: those that a statement computes
+// something about (Given itself), and those that the data-modifying parts of its WITH return.
+const Given ID = 1 << 31
+
 // Format is the version of the stored form of an Object.
 const Format = 1
 

@@ -78,6 +78,8 @@ type Binder struct {
 	// composites maps a column that stands for a record to the columns of its fields.
 	composites map[int][]logical.Col
 
+	writes []*DML // the data-modifying statements of WITH
+
 	nextID int
 	depth  int
 	views  int

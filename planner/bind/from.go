@@ -145,7 +145,7 @@ func (b *Binder) bindTableName(t *ast.TableName, s *scope) (*source, error) {
 			return r.ref(b, t)
 		}
 		if c != nil {
-			n, cols, err := c.ref(b)
+			n, cols, err := c.ref(b, t.Position())
 			if err != nil {
 				return nil, err
 			}

@@ -38,7 +38,7 @@ func (b *Binder) bindQuery(sel *ast.Select, env *queryEnv) (*Query, error) {
 	if err := b.grow(1); err != nil {
 		return nil, err
 	}
-	ctes, err := b.bindCTEs(sel, env.outer, env.ctes)
+	ctes, err := b.bindCTEs(sel, env.outer, env.ctes, env.top)
 	if err != nil {
 		return nil, err
 	}

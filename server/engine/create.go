@@ -128,6 +128,13 @@ func (e *Engine) draftSource(c *Caller, s *ast.CreateSource) (*catalog.Object, e
 	if err != nil {
 		return nil, err
 	}
+	if spec.NamedPartitions {
+		for i := range columns {
+			if columns[i].Include == "partition" {
+				columns[i].Type = types.T(types.Text)
+			}
+		}
+	}
 	o := &catalog.Object{Kind: catalog.Source, Name: s.Name[len(s.Name)-1], Connector: spec.Name, Options: opts}
 	if err := setFormat(o, spec, s.Format); err != nil {
 		return nil, err

@@ -203,6 +203,11 @@ func (s *Session) run(ctx context.Context, p *portal, max int64) error {
 	if p.query == nil && !p.cursor {
 		return s.runUtility(ctx, p, max)
 	}
+	if !p.started {
+		if err := s.lockRows(ctx, p); err != nil {
+			return err
+		}
+	}
 	if max == 0 && !p.started {
 		return s.runAtOnce(ctx, p)
 	}

@@ -15,14 +15,14 @@ import (
 func upper(s string) string { return strings.ToUpper(s) }
 
 // prepareStatement is SQL's PREPARE.
-func (s *Session) prepareStatement(x *ast.Prepare) error {
+func (s *Session) prepareStatement(text string, x *ast.Prepare) error {
 	if s.prepared[x.Name] != nil {
 		return sqlerr.New(sqlerr.DuplicatePreparedStatement, "prepared statement %q already exists", x.Name)
 	}
 	if !plannable(x.Statement) {
 		return sqlerr.New(sqlerr.SyntaxError, "PREPARE takes SELECT, INSERT, UPDATE, DELETE or VALUES")
 	}
-	st := &statement{name: x.Name, stmt: x.Statement, text: x.Text, fromSQL: true}
+	st := &statement{name: x.Name, stmt: x.Statement, text: x.Text, source: text, fromSQL: true}
 	r, err := s.m.Engine.Reader()
 	if err != nil {
 		return err

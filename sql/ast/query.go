@@ -31,7 +31,7 @@ type Select struct {
 	Limit    Expr // nil = none (LIMIT ALL too)
 	Offset   Expr
 	WithTies bool
-	Locking  string // FOR UPDATE … as written; accepted and ignored
+	Locking  string // FOR UPDATE … as written, in small letters
 
 	EmitOnWindowClose bool // EMIT ON WINDOW CLOSE, streaming only
 }
@@ -42,6 +42,7 @@ type CTE struct {
 	Name    string
 	Columns []string
 	Query   *Select
+	Write   Statement // *Insert, *Update or *Delete instead of Query
 	// Materialized is nil when unsaid.
 	Materialized *bool
 }

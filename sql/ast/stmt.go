@@ -210,6 +210,7 @@ type (
 	OnConflict struct {
 		Pos
 		Columns    []string
+		Infer      Expr   // (columns) WHERE …: the rows of the index that is meant
 		Constraint string // ON CONSTRAINT name
 		Update     bool
 		Set        []Assignment
@@ -249,6 +250,28 @@ type (
 		Using     []TableExpr
 		Where     Expr
 		Returning []SelectItem
+	}
+	// Merge is MERGE INTO.
+	Merge struct {
+		Pos
+		With   *With
+		Table  []string
+		Alias  string
+		Source []TableExpr
+		On     Expr
+		When   []MergeWhen
+	}
+	// MergeWhen is WHEN [NOT] MATCHED [AND …] THEN ….
+	MergeWhen struct {
+		Pos
+		Matched    bool
+		And        Expr
+		Action     string // "update", "delete", "insert", "nothing"
+		Set        []Assignment
+		Columns    []string
+		ColumnPos  []int
+		Overriding string
+		Values     []Expr // nil = DEFAULT VALUES
 	}
 	// Truncate is TRUNCATE TABLE.
 	Truncate struct {
@@ -372,7 +395,14 @@ type (
 		Query   *Select
 		Options []Option
 	}
-	// NoOp is a statement that is accepted and does nothing here (ANALYZE, VACUUM, LOCK, CHECKPOINT, …);
+	// Lock is LOCK TABLE; Mode is "access exclusive" and the like.
+	Lock struct {
+		Pos
+		Tables   [][]string
+		TablePos []int
+		Mode     string
+	}
+	// NoOp is a statement that is accepted and does nothing here (ANALYZE, VACUUM, CHECKPOINT, …);
 	// Tag is its command tag.
 	NoOp struct {
 		Pos

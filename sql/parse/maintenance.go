@@ -1,6 +1,10 @@
 package parse
 
-import "tidemill/sql/ast"
+import (
+	"strings"
+
+	"tidemill/sql/ast"
+)
 
 // noOp reads a maintenance statement of Postgres that has nothing to do here.
 func (p *parser) noOp() ast.Statement {
@@ -16,9 +20,6 @@ func (p *parser) noOp() ast.Statement {
 			p.Accept("verbose")
 		}
 		p.columnedNames()
-	case "lock":
-		s.Tag = "LOCK TABLE"
-		p.lock()
 	case "refresh":
 		s.Tag = "REFRESH MATERIALIZED VIEW"
 		p.Expect("materialized", "view")
@@ -68,33 +69,37 @@ func (p *parser) columnedNames() {
 	}
 }
 
-// lock reads [TABLE] name, … [IN mode MODE] [NOWAIT].
-func (p *parser) lock() {
+// lock reads LOCK TABLE.
+func (p *parser) lock() ast.Statement {
+	s := &ast.Lock{Pos: p.pos(), Mode: "access exclusive"}
+	p.Expect("lock")
 	p.Accept("table")
 	for {
 		p.Accept("only")
-		p.Name()
+		s.TablePos = append(s.TablePos, p.Pos())
+		s.Tables = append(s.Tables, p.Name())
 		p.AcceptOp("*")
 		if !p.AcceptPunct(",") {
 			break
 		}
 	}
 	if p.Accept("in") {
-		switch {
-		case p.Accept("access"), p.Accept("row"):
-			if p.AcceptAny("share", "exclusive") == "" {
-				p.Unexpected()
-			}
-		case p.Accept("share"):
-			if p.AcceptAny("update", "row") != "" {
-				p.Expect("exclusive")
-			}
-		default:
-			p.Expect("exclusive")
-		}
+		s.Mode = p.lockMode()
 		p.Expect("mode")
 	}
 	p.Accept("nowait")
+	return s
+}
+
+func (p *parser) lockMode() string {
+	for _, m := range [][]string{{"access", "share"}, {"row", "share"}, {"row", "exclusive"}, {"share", "update", "exclusive"},
+		{"share", "row", "exclusive"}, {"share"}, {"exclusive"}, {"access", "exclusive"}} {
+		if p.Accept(m...) {
+			return strings.Join(m, " ")
+		}
+	}
+	p.Unexpected()
+	return ""
 }
 
 func (p *parser) reindex() {
