@@ -82,11 +82,11 @@ func newMatcher(c Config, in, out types.Schema) (*matcher, error) {
 	}
 	m.conds = make([]condition, len(c.Labels))
 	byNumber := false
-	for _, k := range c.Conds {
-		for _, i := range expr.Columns(k.Expr) {
+	for label, e := range c.Conds {
+		for _, i := range columns(e) {
 			byNumber = byNumber || c.Reads[i].Kind == ReadNumber
 		}
-		if err := m.condition(k); err != nil {
+		if err := m.condition(label, e); err != nil {
 			return nil, err
 		}
 	}
@@ -117,13 +117,13 @@ func newMatcher(c Config, in, out types.Schema) (*matcher, error) {
 }
 
 // condition compiles the condition of a label.
-func (m *matcher) condition(k Cond) error {
-	if k.Label < 0 || k.Label >= len(m.Labels) {
-		return fmt.Errorf("label %d does not exist", k.Label)
+func (m *matcher) condition(label int, e *expr.Expr) error {
+	if e == nil {
+		return nil
 	}
 	var local, rest []*expr.Expr
-	for _, e := range expr.Conjuncts(k.Expr) {
-		own := func(i int) bool { return m.current(m.Reads[i], k.Label) && m.Reads[i].Kind == ReadValue }
+	for _, e := range expr.Conjuncts(e) {
+		own := func(i int) bool { return m.current(m.Reads[i], label) && m.Reads[i].Kind == ReadValue }
 		if cols := expr.Columns(e); !slices.ContainsFunc(cols, func(i int) bool { return !own(i) }) {
 			local = append(local, e)
 		} else {
@@ -131,7 +131,7 @@ func (m *matcher) condition(k Cond) error {
 		}
 	}
 	var err error
-	at := &m.conds[k.Label]
+	at := &m.conds[label]
 	if at.local, err = m.test(local); err != nil {
 		return err
 	}

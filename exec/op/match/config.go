@@ -23,9 +23,10 @@ type Config struct {
 	// Sets are the sets of labels of whose rows Reads speak; nil stands for all labels.
 	Sets [][]int `json:"sets,omitempty"`
 	// Reads are what conditions and measures read, as the columns of their expressions.
-	Reads    []Read       `json:"reads,omitempty"`
-	Aggs     []agg.Call   `json:"aggs,omitempty"`
-	Conds    []Cond       `json:"conds,omitempty"`
+	Reads []Read     `json:"reads,omitempty"`
+	Aggs  []agg.Call `json:"aggs,omitempty"`
+	// Conds are the conditions by label; a label without one may be any row.
+	Conds    []*expr.Expr `json:"conds"`
 	Measures []*expr.Expr `json:"measures,omitempty"`
 	// Rows is "one" for a row per match, or what rows of matches there are: "show" and "omit" (empty
 	// matches), "unmatched" (rows of no match too).
@@ -57,12 +58,6 @@ const (
 	SkipFirst = "first"
 	SkipLast  = "last"
 )
-
-// Cond is the condition of a label; a label without one may be any row.
-type Cond struct {
-	Label int        `json:"label"`
-	Expr  *expr.Expr `json:"expr"`
-}
 
 // Read is a column of the conditions' and measures' expressions.
 type Read struct {
@@ -125,6 +120,8 @@ func (c *Config) check(in types.Schema, out int) error {
 	switch {
 	case c.Pattern == nil || len(c.Labels) == 0:
 		return fmt.Errorf("no pattern")
+	case len(c.Conds) != len(c.Labels):
+		return fmt.Errorf("%d conditions of %d labels", len(c.Conds), len(c.Labels))
 	case out != len(c.Out)+len(c.Measures):
 		return fmt.Errorf("%d output columns", out)
 	case !slices.Contains([]string{OneRow, Show, Omit, Unmatched}, c.Rows):
@@ -164,6 +161,14 @@ func (c *Config) reads(e *expr.Expr) ([]int, *expr.Expr) {
 	return used, expr.RemapFunc(e, func(i int) int { return slices.Index(used, i) })
 }
 
+// columns are the reads in an expression, which may be nil.
+func columns(e *expr.Expr) []int {
+	if e == nil {
+		return nil
+	}
+	return expr.Columns(e)
+}
+
 // distances are how far rows are looked at around those of a match.
 type distances struct {
 	// after is the largest move forward from a row of a match, lead how far before its first row is looked.
@@ -182,10 +187,10 @@ func (c *Config) distances() distances {
 		d.after = 1
 	}
 	least := c.Pattern.least(len(c.Labels))
-	for _, k := range c.Conds {
-		for _, i := range expr.Columns(k.Expr) {
-			if r := c.Reads[i]; c.current(r, k.Label) {
-				d.lead = max(d.lead, -r.Move-least[k.Label])
+	for label, e := range c.Conds {
+		for _, i := range columns(e) {
+			if r := c.Reads[i]; c.current(r, label) {
+				d.lead = max(d.lead, -r.Move-least[label])
 			} else {
 				d.lead = max(d.lead, -r.Move)
 			}

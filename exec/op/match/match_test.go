@@ -173,8 +173,8 @@ func (m *maker) config() (Config, types.Schema) {
 		}
 	}
 	for l := range 3 {
-		if !m.pick(4) {
-			m.c.Conds = append(m.c.Conds, Cond{Label: l, Expr: m.cond(l)})
+		if m.c.Conds = append(m.c.Conds, nil); !m.pick(4) {
+			m.c.Conds[l] = m.cond(l)
 		}
 	}
 	out := types.Schema{schema[0]}

@@ -171,13 +171,11 @@ func (m *naive) holds(l int) bool {
 			return false
 		}
 	}
-	for _, k := range m.c.Conds {
-		if k.Label == l {
-			d := m.eval(k.Expr, last, m.number+1)
-			return !d.Null && d.B
-		}
+	if m.c.Conds[l] == nil {
+		return true
 	}
-	return true
+	d := m.eval(m.c.Conds[l], last, m.number+1)
+	return !d.Null && d.B
 }
 
 // output are the rows of the match.
