@@ -151,7 +151,16 @@ func (v *view) forgetBefore(bound []byte, keep *point) {
 	if !first {
 		v.Table.DeleteRange(v.part, lower)
 	}
-	v.marks.DeleteRange(v.part, keyAfter(bound))
+	// Marks behind the bound may lead back further: that it is too late was not known then.
+	upper := v.end
+	v.marks.Ascend(bound, v.end, func(key, value []byte) bool {
+		if upper = key; keep.after(readMark(key, value)) {
+			upper = v.end
+			return true
+		}
+		return false
+	})
+	v.marks.DeleteRange(v.part, slices.Clone(upper))
 	any := v.counted(keep).number > 0
 	v.Table.Ascend(v.part, v.end, func([]byte, []byte) bool {
 		any = true

@@ -12,6 +12,10 @@ type point struct {
 	key    []byte
 	occ    int
 	number int64
+	// looked is the key behind all rows that the attempts before have looked at, where it is not before the
+	// point; all tells that they have looked to the partition's end.
+	looked []byte
+	all    bool
 }
 
 func (p *point) after(q *point) bool {

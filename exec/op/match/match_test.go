@@ -10,6 +10,7 @@ import (
 	_ "tidemill/sql/fn/agg"
 	_ "tidemill/sql/fn/cmp"
 
+	"tidemill/exec/op"
 	"tidemill/exec/op/agg"
 	"tidemill/exec/op/optest"
 	"tidemill/exec/plan"
@@ -199,7 +200,7 @@ func random(seed uint64) (Config, types.Schema) {
 
 // TestBatch compares random patterns of a batch query with the model.
 func TestBatch(t *testing.T) {
-	for seed := range uint64(1000) {
+	for seed := range uint64(500) {
 		c, out := random(seed)
 		r := rand.New(rand.NewPCG(seed, 9))
 		var rel optest.Relation
@@ -235,12 +236,37 @@ func lines(s string) string {
 
 // TestView compares random patterns, kept up to date through random changes, with the model.
 func TestView(t *testing.T) {
-	for n := range uint64(200) {
+	for n := range uint64(80) {
 		c, out := random(n + 10000)
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			optest.Run(t, optest.Case{
 				Op: Name, Config: c, In: []types.Schema{schema}, Out: out, Keys: [][]int{c.Partition}, Seeds: 3, Gen: row, Changes: 40,
+				Model: func(in []optest.Relation) optest.Relation { return model(&c, schema, in[0]) },
+			})
+		})
+	}
+}
+
+// TestTime drops the rows that event time has settled, and none that still counts.
+func TestTime(t *testing.T) {
+	for n := range uint64(60) {
+		c, out := random(n + 20000)
+		r := rand.New(rand.NewPCG(n, 8))
+		c.Order[0].Desc = false
+		if c.Within = 0; r.IntN(4) > 0 {
+			c.Within = int64(1 + r.IntN(12))
+		}
+		marks := op.Marks{op.NoMark, 0, op.NoMark, op.NoMark}
+		residue := 0
+		if bound(optest.RawConfig(c), []op.Input{{Schema: schema, Marks: marks}}).Unbounded {
+			residue = 1 << 20
+		}
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			optest.Run(t, optest.Case{
+				Op: Name, Config: c, In: []types.Schema{schema}, Out: out, Keys: [][]int{c.Partition}, Seeds: 3, Gen: row,
+				Time: []int{1}, Residue: residue, Epochs: 10, Changes: 30,
 				Model: func(in []optest.Relation) optest.Relation { return model(&c, schema, in[0]) },
 			})
 		})

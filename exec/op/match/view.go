@@ -224,6 +224,11 @@ func (v *view) stretch(c *op.Ctx, at int, from *point) (next int, meets *point, 
 		}
 	}
 	v.remark(p, mark)
+	if meets != nil {
+		if meets.all = p.is.far == end; !meets.all && p.is.far >= p.is.pos {
+			meets.looked = keyAfter(p.key(int(p.is.p.list[p.is.far])))
+		}
+	}
 	return next, meets, out.emit(c)
 }
 
@@ -244,6 +249,12 @@ func (v *view) pair(l *loaded, begin *point, first bool) (*pair, error) {
 		*side.r = r
 	}
 	p.begin = p.is.pos
+	switch {
+	case begin.all:
+		p.is.far = end
+	case begin.looked != nil:
+		p.is.far = max(p.is.far, l.place(p.is.p.list, &point{key: begin.looked})-1)
+	}
 	return p, nil
 }
 
