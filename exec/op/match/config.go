@@ -86,6 +86,9 @@ const (
 )
 
 func (c *Config) explain(in types.Schema) string {
+	if c.Pattern == nil {
+		return ""
+	}
 	s := c.Pattern.text(c.Labels)
 	if len(c.Partition) > 0 {
 		s += " per " + op.Cols(in, c.Partition)
@@ -120,6 +123,10 @@ func (c *Config) check(in types.Schema, out int) error {
 	switch {
 	case c.Pattern == nil || len(c.Labels) == 0:
 		return fmt.Errorf("no pattern")
+	case c.Pattern.any(func(p *Pattern) bool {
+		return p.Label < 0 || p.Label >= len(c.Labels) || p.Kind == Repeat && len(p.Parts) != 1
+	}):
+		return fmt.Errorf("malformed pattern")
 	case len(c.Conds) != len(c.Labels):
 		return fmt.Errorf("%d conditions of %d labels", len(c.Conds), len(c.Labels))
 	case out != len(c.Out)+len(c.Measures):

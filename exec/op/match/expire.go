@@ -221,6 +221,14 @@ func (c *Config) shows(r Read, time int) bool {
 		!c.Pattern.Nullable() && c.Pattern.Has(c.Sets[r.Set])
 }
 
+// last speaks of the last n rows.
+func last(n int) string {
+	if n == 1 {
+		return "the last row of each partition"
+	}
+	return fmt.Sprintf("the last %d rows of each partition", n)
+}
+
 func bound(cfg json.RawMessage, in []op.Input) op.Bound {
 	c, err := op.Peek[Config](cfg)
 	if err != nil || c.Pattern == nil {
@@ -237,9 +245,9 @@ func bound(cfg json.RawMessage, in []op.Input) op.Bound {
 	case d.number && len(c.Partition) > 0:
 		return op.Bound{Unbounded: true, Text: "the number of matches of each partition"}
 	case d.lead > 0 && len(c.Partition) > 0:
-		return op.Bound{Unbounded: true, Text: fmt.Sprintf("the last %d rows of each partition, at which PREV or ^ may look", d.lead)}
+		return op.Bound{Unbounded: true, Text: last(d.lead) + ", at which PREV or ^ may look"}
 	case d.after > 0 && len(c.Partition) > 0:
-		return op.Bound{Unbounded: true, Text: fmt.Sprintf("the last %d rows of each partition, which wait for NEXT or $", d.after)}
+		return op.Bound{Unbounded: true, Text: last(d.after) + ", for which NEXT or $ waits"}
 	}
 	open := c.Pattern.any(func(p *Pattern) bool { return p.Kind == Repeat && p.Max < 0 })
 	if c.Within == 0 && (open || len(c.Partition) > 0) {

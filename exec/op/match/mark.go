@@ -73,12 +73,8 @@ func (v *view) remark(p *pair, x []byte) {
 	}
 	list := p.is.p.list
 	last := p.begin
-	for i, w := range p.waits {
-		to := len(list)
-		if i+1 < len(p.waits) {
-			to = p.waits[i+1].x
-		}
-		for at := max(w.x, last+markEvery); at < to; at++ {
+	for _, w := range p.waits {
+		for at := max(w.x, last+markEvery); at <= min(w.far, len(list)-1); at++ {
 			key := p.key(int(list[at]))
 			if at > 0 && list[at] == list[at-1] || bytes.Compare(key, lower) < 0 {
 				continue // a mark is before all rows with its key

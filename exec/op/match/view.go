@@ -190,10 +190,10 @@ type pair struct {
 	waits []wait
 }
 
-// wait is an attempt: from a place on, attempts do not begin before start.
+// wait is an attempt that is the first to look at the rows from x to far.
 type wait struct {
-	x, start int
-	number   int64
+	x, far, start int
+	number        int64
 }
 
 // stretch searches from where change at is first seen to where the old and the new search meet, and
@@ -292,7 +292,7 @@ func (v *view) meet(p *pair, at int, out *results) (next int, meets *point, enou
 				return 0, nil, false, err
 			}
 			if p.is.far > before && clean {
-				p.waits = append(p.waits, wait{x: max(before+1, p.is.start), start: p.is.start, number: number})
+				p.waits = append(p.waits, wait{x: max(before+1, p.is.start), far: p.is.far, start: p.is.start, number: number})
 			}
 		}
 	}
