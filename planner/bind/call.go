@@ -33,6 +33,11 @@ func (c *exprCtx) call(e *ast.Call) (*expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.match != nil {
+		if out, done, err := c.match.call(c, e, name); done {
+			return out, err
+		}
+	}
 	if e, err = namedArgs(e, name); err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ type exprCtx struct {
 	noSRF, noWindow bool
 	conditional     string // CASE or COALESCE, inside one
 	inAgg, inOver   bool
+	match           *matchCtx // inside MATCH_RECOGNIZE
 }
 
 // within is the context inside CASE or COALESCE, where no set-returning function may stand.
@@ -36,6 +37,11 @@ func (c *exprCtx) bind(e ast.Expr) (*expr.Expr, error) {
 		return nil, err
 	}
 	defer c.b.leave()
+	if c.match != nil {
+		if err := c.match.noQuery(e); err != nil {
+			return nil, err
+		}
+	}
 	switch e := e.(type) {
 	case *ast.Literal:
 		return c.literal(e)
@@ -123,6 +129,9 @@ func (c *exprCtx) toBool(e *expr.Expr, what string) (*expr.Expr, error) {
 }
 
 func (c *exprCtx) columnRef(r *ast.ColumnRef) (*expr.Expr, error) {
+	if c.match != nil {
+		return c.match.column(c, r)
+	}
 	e, err := c.s.lookup(r.Parts, r.Position())
 	if e != nil || err != nil {
 		return e, err

@@ -94,6 +94,8 @@ func (b *Binder) bindTable(t ast.TableExpr, s *scope, left *source) (*source, er
 		return b.bindTableFunc(t, s, left)
 	case *ast.Join:
 		return b.bindJoin(t, s, left)
+	case *ast.MatchRecognize:
+		return b.bindMatch(t, s, left)
 	}
 	return nil, sqlerr.Unsupported("this kind of FROM item is not supported").At(t.Position())
 }

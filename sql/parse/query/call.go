@@ -9,9 +9,9 @@ import (
 // call writes a function call; the cursor stands at its bracket. The parts that the TiDB grammar
 // lacks follow the arguments as marker calls.
 func (d *desugar) call(name []string, pos int) {
-	n := &ast.Call{Pos: ast.Pos(pos), Name: name}
+	n := &ast.Call{Pos: ast.Pos(pos), Name: name, Rows: d.rows}
 	plain := d.plain
-	d.plain = false
+	d.plain, d.rows = false, ""
 	d.ident(pos, n)
 	d.raw("(")
 	d.enter()

@@ -35,6 +35,10 @@ func (d *desugar) primary() (indirect bool) {
 		}
 		return d.paren()
 	case lex.Word:
+		if d.match && (t.Text == "running" || t.Text == "final") && d.c.At(1).Kind == lex.Word && d.c.At(2).IsPunct("(") {
+			d.rows = d.c.Next().Text
+			return d.name()
+		}
 		if rule := keywordRule(t.Text); rule != nil {
 			return rule(d, t)
 		}
