@@ -28,7 +28,7 @@ import (
 	"strings"
 
 	"tidemill/exec/op"
-	"tidemill/exec/op/place"
+	"tidemill/exec/op/equi"
 	"tidemill/exec/op/touch"
 	"tidemill/exec/state"
 	"tidemill/sql/rows"
@@ -59,7 +59,7 @@ type Config struct {
 type asof struct {
 	Config
 	env    *op.Env
-	both   types.Schema
+	out    equi.Output
 	order  rows.Order
 	strict bool // the match is before the left row's time, not at it
 	sides  [2]*side
@@ -68,14 +68,13 @@ type asof struct {
 	pairs  touch.Set
 	change []int64
 	pair   []byte
-	out    []*rows.VecBuilder
+	cols   []*rows.VecBuilder
 	w      []int64
 	spans  []span
 }
 
 // side is what belongs to one input.
 type side struct {
-	keys    []int
 	time    int
 	types   []types.Type
 	codec   *rows.RowCodec
@@ -85,13 +84,8 @@ type side struct {
 	vnode   []uint16
 	keyLen  []int // length of the join key in a touched key
 
-	keyCols []*rows.Vec
-	keyBuf  rows.KeyBuf
-	placer  place.Placer
-	hash    []uint64
-	sel     []int32
-	unkeyed []int32
-	key     []byte
+	equi.Keys
+	key []byte
 }
 
 func init() {
@@ -122,14 +116,7 @@ func (c *Config) explain(left, right types.Schema) string {
 	if c.Left {
 		kind = "left"
 	}
-	var on []string
-	for i, k := range c.LeftKeys {
-		eq := " = "
-		if i < len(c.NullSafe) && c.NullSafe[i] {
-			eq = " IS NOT DISTINCT FROM "
-		}
-		on = append(on, op.Col(left, k)+eq+op.Col(right, c.RightKeys[i]))
-	}
+	on := equi.OnText(left, right, c.LeftKeys, c.RightKeys, c.NullSafe)
 	on = append(on, "closest "+op.Col(left, c.LeftTime)+" "+c.Op+" "+op.Col(right, c.RightTime))
 	return kind + " on " + strings.Join(on, " AND ")
 }
@@ -141,7 +128,6 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		return nil, err
 	}
 	a := &asof{Config: c, env: env}
-	a.both = append(append(a.both, env.In[0]...), env.In[1]...)
 	switch c.Op {
 	case ">=", ">":
 	case "<=", "<":
@@ -150,38 +136,26 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		return nil, fmt.Errorf("asof: unknown comparison %q", c.Op)
 	}
 	a.strict = len(c.Op) == 1
-	if len(c.LeftKeys) != len(c.RightKeys) || c.NullSafe != nil && len(c.NullSafe) != len(c.LeftKeys) {
-		return nil, fmt.Errorf("asof: key lists of different lengths")
-	}
-	if a.Output == nil {
-		for i := range a.both {
-			a.Output = append(a.Output, i)
-		}
-	}
-	if len(a.Output) != len(env.Out) {
-		return nil, fmt.Errorf("asof: %d output columns, the schema has %d", len(a.Output), len(env.Out))
-	}
-	for _, i := range a.Output {
-		if i < 0 || i >= len(a.both) {
-			return nil, fmt.Errorf("asof: output column %d does not exist", i)
-		}
-	}
-	if a.sides[0], err = newSide(env, 0, "left", c.LeftKeys, c.LeftTime); err != nil {
+	if err = equi.CheckPairs(Name, env, c.LeftKeys, c.RightKeys, c.NullSafe); err != nil {
 		return nil, err
 	}
-	a.sides[1], err = newSide(env, 1, "right", c.RightKeys, c.RightTime)
+	if a.out, err = equi.NewOutput(Name, env, c.Output, len(env.In[0])+len(env.In[1])); err != nil {
+		return nil, err
+	}
+	if a.sides[0], err = a.newSide(env, 0, "left", c.LeftKeys, c.LeftTime); err != nil {
+		return nil, err
+	}
+	a.sides[1], err = a.newSide(env, 1, "right", c.RightKeys, c.RightTime)
 	return a, err
 }
 
-func newSide(env *op.Env, port int, name string, keys []int, time int) (*side, error) {
+func (a *asof) newSide(env *op.Env, port int, name string, keys []int, time int) (*side, error) {
 	ts := env.In[port].Types()
-	for _, k := range append([]int{time}, keys...) {
-		if k < 0 || k >= len(ts) {
-			return nil, fmt.Errorf("asof: column %d of the %s side does not exist", k, name)
-		}
+	if time < 0 || time >= len(ts) {
+		return nil, fmt.Errorf("asof: column %d of the %s side does not exist", time, name)
 	}
 	return &side{
-		keys: keys, time: time, types: ts, codec: rows.NewRowCodec(ts), table: env.Tables.Ordered(name),
-		keyCols: make([]*rows.Vec, len(keys)),
+		time: time, types: ts, codec: rows.NewRowCodec(ts), table: env.Tables.Ordered(name),
+		Keys: equi.NewKeys(keys, a.NullSafe, a.Dist, time),
 	}, nil
 }
