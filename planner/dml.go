@@ -38,21 +38,21 @@ type SetColumn = bind.SetColumn
 
 // PlanInsert plans an INSERT.
 func PlanInsert(c *Context, st *ast.Insert) (*DML, error) {
-	b := bind.New(c)
+	b := bind.New(timed(c))
 	d, err := b.Insert(st)
 	return finishDML(b, "insert", d, err)
 }
 
 // PlanUpdate plans an UPDATE.
 func PlanUpdate(c *Context, st *ast.Update) (*DML, error) {
-	b := bind.New(c)
+	b := bind.New(timed(c))
 	d, err := b.Update(st)
 	return finishDML(b, "update", d, err)
 }
 
 // PlanDelete plans a DELETE.
 func PlanDelete(c *Context, st *ast.Delete) (*DML, error) {
-	b := bind.New(c)
+	b := bind.New(timed(c))
 	d, err := b.Delete(st)
 	return finishDML(b, "delete", d, err)
 }

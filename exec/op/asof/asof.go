@@ -19,6 +19,11 @@
 // their pairs before the changes are applied and after it, and the difference is emitted. The cost per
 // change is the logarithm of the key's history and the left rows in its interval.
 //
+// Event time. With left >= right, left rows before the floor of right times have their match for good
+// and are dropped, and of the right rows before both floors only the newest of each key can still be one.
+// With left <= right, left rows are dropped once they have a match before the floor of right times, and
+// right rows before both floors.
+//
 // Rows with NULL in a key or as time match nothing; left ones are emitted padded at once.
 package asof
 
@@ -29,6 +34,7 @@ import (
 
 	"tidemill/exec/op"
 	"tidemill/exec/op/equi"
+	"tidemill/exec/op/expire"
 	"tidemill/exec/op/touch"
 	"tidemill/exec/state"
 	"tidemill/sql/rows"
@@ -64,6 +70,12 @@ type asof struct {
 	strict bool // the match is before the left row's time, not at it
 	sides  [2]*side
 
+	retracts bool // the left side does
+	keys     equi.Match
+	sweep    *expire.Sweeper // nil = no key has a floor on both sides
+	pace     expire.Pace
+	work     int // rows of this epoch
+
 	// One key's pairs while Finish works on it.
 	pairs  touch.Set
 	change []int64
@@ -95,12 +107,8 @@ func init() {
 		Ports:   2, Format: 1, MinFormat: 1,
 		Tables: func(json.RawMessage) ([]string, error) { return []string{"left", "right"}, nil },
 		New:    New,
-		Bound: func(_ json.RawMessage, in []op.Input) op.Bound {
-			if in[0].AppendOnly || in[1].AppendOnly {
-				return op.Bound{Unbounded: true, Text: "rows of both inputs; an append-only input never shrinks"}
-			}
-			return op.Bound{Text: "by the rows of both inputs"}
-		},
+		Marks:  carry,
+		Bound:  bound,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {
@@ -127,7 +135,7 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &asof{Config: c, env: env}
+	a := &asof{Config: c, env: env, keys: c.match(), retracts: len(env.AppendOnly) == 0 || !env.AppendOnly[0]}
 	switch c.Op {
 	case ">=", ">":
 	case "<=", "<":
@@ -142,6 +150,11 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	if a.out, err = equi.NewOutput(Name, env, c.Output, len(env.In[0])+len(env.In[1])); err != nil {
 		return nil, err
 	}
+	sorts := make([]types.Type, len(c.LeftKeys))
+	for i, k := range c.LeftKeys {
+		sorts[i] = env.In[0][k].Type
+	}
+	a.sweep = expire.New(sorts, a.keys.Keys(env.Marked))
 	if a.sides[0], err = a.newSide(env, 0, "left", c.LeftKeys, c.LeftTime); err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ func (a *asof) Finish(c *op.Ctx) error {
 	for _, s := range a.sides {
 		s.reset()
 	}
+	a.expire(c)
 	return a.flush(c)
 }
 

@@ -17,6 +17,7 @@ func (a *asof) Push(c *op.Ctx, port int, in *rows.Batch) error {
 	if err := a.env.Reserve(in, int64(in.Len())); err != nil {
 		return err
 	}
+	a.work += in.Len()
 	s := a.sides[port]
 	s.Split(in)
 	if port == 0 && a.Left && len(s.Unkeyed) > 0 {

@@ -14,6 +14,9 @@
 // pairs from the memo, not from the right table, which may have changed since. Of equal left rows
 // that were joined differently the first by the bytes of the memo goes first.
 //
+// Right rows whose key is below the floors of both sides, and what left rows were joined with that are
+// below their floor, are dropped.
+//
 // The memo holds the pairs for which the residual condition is true or fails: evaluated again, it says
 // the same of them.
 package lookupjoin
@@ -66,6 +69,8 @@ type lookupJoin struct {
 	hash    []uint64
 	keyLen  []int
 
+	passing passing
+
 	rowBuf rows.KeyBuf
 	key    []byte
 	chunk  chunk
@@ -78,15 +83,8 @@ func init() {
 		Ports:   2, Format: 1, MinFormat: 1,
 		Tables: func(json.RawMessage) ([]string, error) { return []string{"right", "memo"}, nil },
 		New:    New, Leads: []int{1},
-		Bound: func(_ json.RawMessage, in []op.Input) op.Bound {
-			switch {
-			case in[1].AppendOnly:
-				return op.Bound{Unbounded: true, Text: "rows of the right input, which never shrinks"}
-			case in[0].AppendOnly:
-				return op.Bound{Text: "by the rows of the right input"}
-			}
-			return op.Bound{Text: "by the rows of both inputs and what they were joined with"}
-		},
+		Marks: carry,
+		Bound: bound,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {
@@ -138,6 +136,7 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		j.codecs[p] = rows.NewRowCodec(env.In[p].Types())
 		j.keys[p] = equi.NewKeys(keys, c.NullSafe, c.Dist, -1)
 	}
+	j.passing = newPassing(&c, env)
 	j.chunk.j = j
 	j.chunk.reset()
 	return j, nil

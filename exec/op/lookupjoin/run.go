@@ -15,6 +15,7 @@ func (j *lookupJoin) Push(c *op.Ctx, port int, in *rows.Batch) error {
 	if in.Len() == 0 {
 		return nil
 	}
+	j.passing.work += in.Len()
 	keys := &j.keys[port]
 	keys.Split(in)
 	if port == 0 && j.Left && len(keys.Unkeyed) > 0 {
@@ -65,6 +66,7 @@ func (j *lookupJoin) Finish(c *op.Ctx) error {
 		}
 	}
 	err := h.flush(c)
+	j.expire(c)
 	j.touched.Reset()
 	j.change, j.hash, j.keyLen = j.change[:0], j.hash[:0], j.keyLen[:0]
 	return err

@@ -8,6 +8,7 @@ import (
 	"sort"
 
 	"tidemill/exec/op"
+	"tidemill/exec/op/expire"
 	"tidemill/exec/op/order"
 	"tidemill/exec/op/place"
 	"tidemill/exec/op/touch"
@@ -36,6 +37,8 @@ import (
 // what is loaded are represented by their summary, which the table sums gives in logarithmic time. All
 // rows on that side may then have other results, unless the summaries of what lies between are the
 // same before and after, as when a row only changes places: then nothing beyond is looked at.
+//
+// Partitions with a column below its floor are dropped.
 const (
 	tableRows = "rows"
 	tableSums = "sums"
@@ -51,6 +54,7 @@ type view struct {
 	codec  *rows.RowCodec
 	table  *state.Ordered
 	sums   *sums // nil = nothing is unbounded
+	sweep  *expire.Sweeper
 
 	need reach // of all calls together
 
@@ -82,6 +86,7 @@ type keyEnds struct{ part, order int32 }
 func newView(c Config, calls []*call, orders []rows.Order, env *op.Env) *view {
 	v := &view{
 		Config: c, env: env, calls: calls, orders: orders, codec: rows.NewRowCodec(env.In[0].Types()),
+		sweep: newSweeper(&c, env),
 		table: env.Tables.Ordered(tableRows), partCols: make([]*rows.Vec, len(c.Partition)),
 		need: reach{back: distance{groups: -1}, fwd: distance{groups: -1}},
 	}
@@ -165,6 +170,7 @@ func (v *view) Finish(c *op.Ctx) error {
 		}
 		rest = rest[n:]
 	}
+	v.expire(c, v.touched.Len())
 	v.touched.Reset()
 	v.weights, v.keyEnds, v.vnodes = v.weights[:0], v.keyEnds[:0], v.vnodes[:0]
 	return c.EmitBatch(v.out.Finish())
