@@ -78,7 +78,11 @@ func (a *asof) expire(c *op.Ctx) {
 		a.sweep.Ordered(r)
 	}
 	left, right := c.Floor(0, a.LeftTime), c.Floor(1, a.RightTime)
-	if left != op.NoMark && right != op.NoMark && a.pace.Due([]int64{left, right}, a.work, l.Len()+r.Len()) {
+	floors := []int64{left, right}
+	if left == op.NoMark || right == op.NoMark {
+		floors = nil
+	}
+	if a.pace.Due(floors, a.work, l.Len()+r.Len()) {
 		settled := right
 		if a.retracts {
 			settled = min(left, right)
