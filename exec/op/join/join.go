@@ -87,6 +87,7 @@ type join struct {
 
 	chunk chunk
 	match equi.Match
+	work  int             // rows of this epoch
 	sweep *expire.Sweeper // nil = no key has a floor on both sides
 }
 
@@ -104,7 +105,6 @@ type side struct {
 	retracts             bool
 	passes               bool // rows of the side go when event time has passed them
 	pace                 expire.Pace
-	work                 int // rows of this epoch
 
 	touched rowsTouched
 	cons    rows.Consolidator

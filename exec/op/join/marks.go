@@ -32,7 +32,7 @@ func bound(cfg json.RawMessage, in []op.Input) op.Bound {
 // side may still bring: they can meet no new row, and no longer go.
 func (j *join) expire(c *op.Ctx) {
 	l, r := j.sides[0], j.sides[1]
-	if j.sweep != nil && j.sweep.Due(j.match.Keys(c.Floors), l.work+r.work, l.table.Len()+r.table.Len()) {
+	if j.sweep != nil && j.sweep.Due(j.match.Keys(c.Floors), j.work, l.table.Len()+r.table.Len()) {
 		j.sweep.Multi(l.table)
 		j.sweep.Multi(r.table)
 	}
@@ -40,13 +40,13 @@ func (j *join) expire(c *op.Ctx) {
 		if s.passes {
 			j.pass(s, j.match.Cuts(s.port, s.retracts, c.Floors))
 		}
-		s.work = 0
 	}
+	j.work = 0
 }
 
 // pass drops the rows of a side that are below the cuts of the bands.
 func (j *join) pass(s *side, cuts []int64) {
-	if !s.pace.Due(cuts, s.work, s.table.Len()) {
+	if !s.pace.Due(cuts, j.work, s.table.Len()) { // the rows of either side let those of the other expire
 		return
 	}
 	s.table.DeleteRows(func(row []byte) bool {

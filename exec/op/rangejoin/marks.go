@@ -37,12 +37,13 @@ func (j *rangeJoin) floors(port int, retracts bool, marks []op.Marks) []int64 {
 	return append(j.match.Keys(marks), j.match.Cuts(port, retracts, marks)...)
 }
 
-// expire drops rows that can meet no new row and no longer go.
+// expire drops rows that can meet no new row and no longer go. The rows of either side let those of the
+// other one expire, so both count as work.
 func (j *rangeJoin) expire(c *op.Ctx) {
 	for _, s := range j.sides {
-		if s.sweep.Due(j.floors(s.port, s.retracts, c.Floors), s.work, s.table.Len()) {
+		if s.sweep.Due(j.floors(s.port, s.retracts, c.Floors), j.work, s.table.Len()) {
 			s.sweep.Ordered(s.table)
 		}
-		s.work = 0
 	}
+	j.work = 0
 }

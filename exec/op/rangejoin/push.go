@@ -20,7 +20,7 @@ func (j *rangeJoin) Push(c *op.Ctx, port int, in *rows.Batch) error {
 	if in.Len() == 0 {
 		return nil
 	}
-	own.work += in.Len()
+	j.work += in.Len()
 	own.Split(in)
 	if len(own.Unkeyed) > 0 && own.watched && !own.whenMatched {
 		if err := c.EmitBatch(j.pad(own, own.Lone(in))); err != nil {

@@ -84,6 +84,7 @@ type rangeJoin struct {
 	match    equi.Match
 	sides    [2]*side
 	chunk    chunk
+	work     int // rows of this epoch
 	cons     rows.Consolidator
 	bounds   [2][]byte
 }
@@ -96,7 +97,6 @@ type side struct {
 	codec    *rows.RowCodec
 	table    *state.Ordered
 	sweep    *expire.Sweeper // nil = nothing of the key has a floor
-	work     int             // rows of this epoch
 	retracts bool
 	// watched: the output depends on whether this side's rows have matches. whenMatched: they are
 	// output when they do (semi), otherwise when they do not.
