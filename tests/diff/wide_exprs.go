@@ -47,7 +47,7 @@ var templates = map[string][]string{
 	"jsonb": {"{jsonb} -> 'a'", "{jsonb} -> 0", "{jsonb} #> '{a,b}'", "to_jsonb({int4})", "to_jsonb({text})", "jsonb_build_object('k', {int4}, 't', {text})", "jsonb_build_array({int4}, {bool}, {text})", "{jsonb} || {jsonb}", "{json}::jsonb", "to_jsonb({ints})",
 		"jsonb_strip_nulls({jsonb})", "jsonb_path_query_array({jsonb}, '$.*')", "jsonb_path_query_first({jsonb}, '$[*]')", "to_jsonb({ts})", "to_jsonb({date})"},
 	"json":  {"to_json({int4})", "json_build_object('a', {int4}, 'b', {text})", "{jsonb}::json", "array_to_json({ints})", "json_build_array({text}, {date})"},
-	"ints":  {"ARRAY[{int4}, {int4}]", "{ints} || {int4}", "{int4} || {ints}", "array_append({ints}, {int4})", "array_remove({ints}, {int4})", "array_cat({ints}, {ints})", "array_replace({ints}, 1, {int4})", "ARRAY(SELECT generate_series(1, {int4} % 4))", "({ints})[1:2]", "({ints})[2:3][1]"},
+	"ints":  {"ARRAY[{int4}, {int4}]", "{ints} || {int4}", "{int4} || {ints}", "array_append({ints}, {int4})", "array_remove({ints}, {int4})", "array_cat({ints}, {ints})", "array_replace({ints}, 1, {int4})", "ARRAY(SELECT generate_series(1, {int4} % 4))", "array_cat(({ints})[1:2], '{}')", "array_cat(({ints})[2:3][1], '{}')"},
 	"texts": {"ARRAY[{text}, {text}]", "{texts} || {text}", "string_to_array({text}, ' ')", "{ints}::text[]", "regexp_split_to_array({text}, 'b')", "array_prepend({text}, {texts})"},
 }
 
