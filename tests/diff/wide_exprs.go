@@ -42,7 +42,7 @@ var templates = map[string][]string{
 	"time":     {"{ts}::time", "{time} + {interval}", "{tstz}::time", "date_trunc('hour', {time})::time"},
 	"ts":       {"{ts} + INTERVAL '1 hour'", "{ts} - {interval}", "date_trunc('hour', {ts})", "date_trunc('week', {ts})", "{date}::timestamp", "{tstz}::timestamp", "{tstz} AT TIME ZONE 'America/New_York'", "{date} + {time}", "date_bin('15 minutes', {ts}, '2024-01-01')", "{ts} + INTERVAL '1 month'", "{ts} + {int4} * INTERVAL '1 minute'"},
 	"tstz":     {"{tstz} + INTERVAL '1 day'", "{ts}::timestamptz", "{ts} AT TIME ZONE 'Europe/Berlin'", "date_trunc('day', {tstz})", "date_trunc('day', {tstz}, 'Asia/Kolkata')", "{tstz} - {interval}", "{date}::timestamptz", "to_timestamp({int4})"},
-	"interval": {"justify_interval({ts} - {ts})", "{int4} * INTERVAL '1 minute'", "age({date}, {date})", "justify_interval({interval} + {interval})", "{time}::interval", "make_interval(hours => {int4})", "-{interval}"},
+	"interval": {"justify_interval({ts} - {ts})", "{int4} * INTERVAL '1 minute'", "age({date}, {date})", "justify_interval({interval} + {interval})", "{time}::interval", "make_interval(hours => {int4} % 24)", "-{interval}"},
 	"uuid":     {"md5({text})::uuid", "{uuid}::text::uuid"},
 	"jsonb": {"{jsonb} -> 'a'", "{jsonb} -> 0", "{jsonb} #> '{a,b}'", "to_jsonb({int4})", "to_jsonb({text})", "jsonb_build_object('k', {int4}, 't', {text})", "jsonb_build_array({int4}, {bool}, {text})", "{jsonb} || {jsonb}", "{json}::jsonb", "to_jsonb({ints})",
 		"jsonb_strip_nulls({jsonb})", "jsonb_path_query_array({jsonb}, '$.*')", "jsonb_path_query_first({jsonb}, '$[*]')", "to_jsonb({ts})", "to_jsonb({date})"},
