@@ -315,7 +315,7 @@ type (
 		Binary   bool
 		Scroll   bool
 		Query    *Select
-		Subquery Statement // when the cursor is over SUBSCRIBE
+		Changes *Subscribe // when the cursor is over SUBSCRIBE
 	}
 	// Fetch is FETCH or MOVE (Move set). Count −1 = ALL.
 	Fetch struct {
@@ -324,6 +324,7 @@ type (
 		Direction string // "next", "forward", "prior", …
 		Count     int64
 		Name      string
+		Options   []Option
 	}
 	// CloseCursor is CLOSE name; Name "" = ALL.
 	CloseCursor struct {
@@ -336,6 +337,7 @@ type (
 		Table   []string
 		Columns []string
 		Query   *Select
+		Changes *Subscribe // of COPY (SUBSCRIBE …) TO
 		From    bool
 		Options []Option
 	}
