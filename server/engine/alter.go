@@ -14,8 +14,11 @@ import (
 // alter runs the forms of ALTER that change names, owners and settings. What reads the object goes on:
 // plans and stored queries refer to it by its id.
 func (e *Engine) alter(c *Caller, s *ast.Alter) error {
-	if s.Kind == "schema" {
+	switch s.Kind {
+	case "schema":
 		return e.alterSchema(c, s)
+	case "type":
+		return e.alterType(c, s)
 	}
 	cat := e.catalogNow()
 	old := cat.Resolve(c.SearchPath, s.Name)
@@ -168,6 +171,10 @@ func (e *Engine) alterSchema(c *Caller, s *ast.Alter) error {
 		for _, o := range e.catalogNow().Objects() {
 			e.rewriteNames(c, o)
 		}
+		for _, t := range e.catalogNow().UserTypes() {
+			t.Publish()
+		}
+		e.retypeTexts(c, cat)
 		return nil
 	case "owner":
 		if cat.Role(s.Args[0]) == nil {
@@ -218,6 +225,8 @@ func (e *Engine) comment(c *Caller, s *ast.Comment) error {
 		}
 		e.pending.catalog = cat.WithComment(r.OID, text)
 		return nil
+	case "type":
+		return e.commentType(c, s.Name, text)
 	case "column":
 		return e.commentColumn(c, s.Name, text)
 	}

@@ -51,6 +51,9 @@ const (
 	followBytes = 64 << 20
 	// followIdle is how long changes are kept after the last follower has left, for it to come back.
 	followIdle = time.Minute
+	// An epoch with one row is mostly its headers: they count as well.
+	entryBytes = 256
+	vecBytes   = 256
 )
 
 // Subscription follows the changes of a stored relation. One goroutine uses it at a time.
@@ -96,6 +99,10 @@ func (e *Engine) subscribe(id uint32, since *uint64) (*Subscription, error) {
 		return nil, sqlerr.New(sqlerr.ObjectNotInPrerequisite, "materialized view %q has not been populated", o.Name).
 			WithHint("It is being filled; SHOW JOBS tells how far it is.")
 	}
+	if now := e.store.Epoch(); since != nil && *since > now {
+		return nil, sqlerr.New(sqlerr.ObjectNotInPrerequisite, "epoch %d is still to come: the last one is %d", *since, now).
+			WithHint("Subscribe with a snapshot, without \"since\".")
+	}
 	f := e.follows[id]
 	if f == nil {
 		if since != nil && *since < e.store.Epoch() {
@@ -116,7 +123,7 @@ func (e *Engine) subscribe(id uint32, since *uint64) (*Subscription, error) {
 	defer f.mu.Unlock()
 	s.at = f.last
 	if since != nil {
-		if *since < f.since || *since > s.Epoch {
+		if *since < f.since {
 			return nil, goneErr(o.Name, *since, f.since)
 		}
 		for s.at = f.first; s.at.next != nil && s.at.next.Epoch <= *since; {
@@ -226,14 +233,14 @@ func (e *Engine) noteChanges(ep *epoch) {
 		if e.follows[id] == nil || len(deltas) == 0 {
 			return
 		}
-		n := &entry{Changes: Changes{Epoch: ep.number}}
+		n := &entry{Changes: Changes{Epoch: ep.number}, bytes: entryBytes}
 		for _, d := range deltas {
 			if d.Len() == 0 {
 				continue
 			}
 			c := d.Compact().Clone()
 			n.batches = append(n.batches, c)
-			n.bytes += c.SizeBytes()
+			n.bytes += c.SizeBytes() + len(c.Cols)*vecBytes
 		}
 		if len(n.batches) > 0 {
 			ep.changes = append(ep.changes, noted{id, n})

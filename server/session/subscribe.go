@@ -24,6 +24,19 @@ const (
 	diffColumn     = "tidemill_diff"       // how often the row was added; negative = taken away
 )
 
+// waitsForChanges tells whether a statement takes as long as its client likes.
+func waitsForChanges(stmt ast.Statement) bool {
+	switch x := stmt.(type) {
+	case *ast.Subscribe:
+		return true
+	case *ast.Copy:
+		return x.Changes != nil
+	case *ast.Fetch:
+		return x.Options != nil
+	}
+	return false
+}
+
 // following is what SUBSCRIBE asks for.
 type following struct {
 	query    *planner.Query
@@ -179,7 +192,7 @@ func (l *live) take(ctx context.Context, max int64, wait time.Duration, f func(b
 			switch {
 			case wait < 0:
 				left = -1
-			case taken > 0:
+			case taken > 0 || left < 0:
 				left = 0
 			}
 			more, err := l.next(ctx, left)
@@ -366,7 +379,7 @@ func (s *Session) fetchWait(list []ast.Option) (time.Duration, error) {
 				WithHint("Write an interval, as '1 second'.")
 		}
 		v := types.IntervalOf(d.S)
-		if v.Months != 0 || v.Days != 0 || v.Micros < 0 {
+		if v.Months != 0 || v.Days != 0 || v.Micros < 0 || v.Micros > 24*time.Hour.Microseconds() {
 			return 0, sqlerr.New(sqlerr.InvalidParameterValue, "\"timeout\" must be between 0 and 24 hours").At(o.Position())
 		}
 		wait = time.Duration(v.Micros) * time.Microsecond

@@ -132,6 +132,14 @@ type (
 		Columns     []OrderItem
 		Include     []string
 	}
+	// CreateType is CREATE TYPE name AS ENUM (labels), or AS (fields) when Enum is not set.
+	CreateType struct {
+		Pos
+		Name   []string
+		Enum   bool
+		Labels []string
+		Fields []ColumnDef
+	}
 	// CreateRole is CREATE ROLE or CREATE USER; AlterRole changes one. Password is nil when unsaid.
 	CreateRole struct {
 		Pos
@@ -160,10 +168,12 @@ type (
 		Kind     string
 		Name     []string
 		IfExists bool
-		Action   string // "rename", "rename column", "set", "set schema", "owner", "add column", "drop column", …
-		Args     []string
-		Column   *ColumnDef
-		Options  []Option
+		// Action of types: "add value" (label, "before" or "after", neighbour; IfExists = IF NOT EXISTS),
+		// "rename value", "add attribute", "drop attribute", "alter attribute", "rename attribute".
+		Action  string // "rename", "rename column", "set", "set schema", "owner", "add column", "drop column", …
+		Args    []string
+		Column  *ColumnDef
+		Options []Option
 		// Constraints are those of an added column.
 		Constraints []Constraint
 	}
@@ -200,6 +210,7 @@ type (
 	OnConflict struct {
 		Pos
 		Columns    []string
+		Infer      Expr   // (columns) WHERE …: the rows of the index that is meant
 		Constraint string // ON CONSTRAINT name
 		Update     bool
 		Set        []Assignment
@@ -215,6 +226,7 @@ type (
 	Assignment struct {
 		Pos
 		Column    string
+		Path      []string // of fields: SET column.a.b = expr
 		Expr      Expr
 		Field, Of int
 	}
@@ -238,6 +250,28 @@ type (
 		Using     []TableExpr
 		Where     Expr
 		Returning []SelectItem
+	}
+	// Merge is MERGE INTO.
+	Merge struct {
+		Pos
+		With   *With
+		Table  []string
+		Alias  string
+		Source []TableExpr
+		On     Expr
+		When   []MergeWhen
+	}
+	// MergeWhen is WHEN [NOT] MATCHED [AND …] THEN ….
+	MergeWhen struct {
+		Pos
+		Matched    bool
+		And        Expr
+		Action     string // "update", "delete", "insert", "nothing"
+		Set        []Assignment
+		Columns    []string
+		ColumnPos  []int
+		Overriding string
+		Values     []Expr // nil = DEFAULT VALUES
 	}
 	// Truncate is TRUNCATE TABLE.
 	Truncate struct {
@@ -310,11 +344,11 @@ type (
 	// Declare is DECLARE name CURSOR FOR query.
 	Declare struct {
 		Pos
-		Name     string
-		Hold     bool
-		Binary   bool
-		Scroll   bool
-		Query    *Select
+		Name    string
+		Hold    bool
+		Binary  bool
+		Scroll  bool
+		Query   *Select
 		Changes *Subscribe // when the cursor is over SUBSCRIBE
 	}
 	// Fetch is FETCH or MOVE (Move set). Count −1 = ALL.
@@ -363,7 +397,14 @@ type (
 		Query   *Select
 		Options []Option
 	}
-	// NoOp is a statement that is accepted and does nothing here (ANALYZE, VACUUM, LOCK, CHECKPOINT, …);
+	// Lock is LOCK TABLE; Mode is "access exclusive" and the like.
+	Lock struct {
+		Pos
+		Tables   [][]string
+		TablePos []int
+		Mode     string
+	}
+	// NoOp is a statement that is accepted and does nothing here (ANALYZE, VACUUM, CHECKPOINT, …);
 	// Tag is its command tag.
 	NoOp struct {
 		Pos

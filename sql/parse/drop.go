@@ -130,7 +130,11 @@ func (p *parser) alter() ast.Statement {
 		p.Accept("only")
 		a.Name = p.Name()
 		p.AcceptOp("*")
-		p.action(a)
+		if a.Kind == "type" {
+			p.typeAction(a)
+		} else {
+			p.action(a)
+		}
 		if p.IsPunct(",") {
 			p.Unsupported(p.Pos(), "several actions in one ALTER are not supported")
 		}
