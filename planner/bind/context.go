@@ -23,6 +23,8 @@ type Context struct {
 	// Bound tells what the relation names of a stored query mean, by NameKey; it comes before the search
 	// path. nil for what a client sends.
 	Bound map[string]uint32
+	// EventTime tells which columns of a relation follow a watermark; nil = none is known to.
+	EventTime func(object uint32) []int
 }
 
 // System knows the virtual relations of pg_catalog, information_schema and tidemill_catalog.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"tidemill/exec/op/equi"
 	"tidemill/exec/op/rangejoin"
 	"tidemill/planner/logical"
 	"tidemill/sql/expr"
@@ -24,6 +25,20 @@ func (l *lowerer) findBand(n *logical.Node, pairs []keyPair, rest []*expr.Expr) 
 	if len(pairs) > 0 && (unique(n.In[0], pairs, 0) || unique(n.In[1], pairs, 1) || grouped(n.In[0]) || grouped(n.In[1])) {
 		return nil
 	}
+	bands := l.bandsOf(n, rest)
+	for _, b := range bands {
+		if b.low != nil && b.high != nil {
+			return b
+		}
+	}
+	if len(bands) == 0 || len(pairs) > 0 {
+		return nil
+	}
+	return bands[0]
+}
+
+// bandsOf finds the ranges in a list of conditions, those of the same values as one.
+func (l *lowerer) bandsOf(n *logical.Node, rest []*expr.Expr) []*band {
 	lc, rc := n.In[0].IDs(), n.In[1].IDs()
 	var bands []*band
 	for _, p := range rest {
@@ -44,15 +59,18 @@ func (l *lowerer) findBand(n *logical.Node, pairs []keyPair, rest []*expr.Expr) 
 			x.high = b.high
 		}
 	}
-	for _, b := range bands {
-		if b.low != nil && b.high != nil {
-			return b
+	return bands
+}
+
+// distances are the ranges between columns by which event time can drop the state of a hash join.
+func (l *lowerer) distances(n *logical.Node, rest []*expr.Expr, left, right []int) []equi.Band {
+	var out []equi.Band
+	for _, b := range l.bandsOf(n, rest) {
+		if t := b.left.Type; b.left.Kind == expr.Column && b.right.Kind == expr.Column && (t.IsTime() || t.ID == types.Date || t.IsInteger()) {
+			out = append(out, equi.Band{Left: position(left, b.left.Index), Right: position(right, b.right.Index), Low: b.low, High: b.high})
 		}
 	}
-	if len(bands) == 0 || len(pairs) > 0 {
-		return nil
-	}
-	return bands[0]
+	return out
 }
 
 // grouped tells whether the rows of n stand for groups of rows.
@@ -144,13 +162,13 @@ func (l *lowerer) shifted(e *expr.Expr) (*expr.Expr, int64) {
 }
 
 // units is a constant as a distance of values of type t. Months have no fixed length, nor have days in
-// a time zone other than the one of views.
+// a time zone other than UTC.
 func (l *lowerer) units(t types.Type, d *types.Datum) (int64, bool) {
 	switch {
 	case t.IsTime() && d.Type.ID == types.Interval:
 		v := types.IntervalOf(d.S)
 		const day = 86400e6
-		if v.Months != 0 || v.Days != 0 && t.ID == types.Timestamptz && !l.View || v.Micros > math.MaxInt64/4 || v.Micros < math.MinInt64/4 {
+		if v.Months != 0 || v.Days != 0 && t.ID == types.Timestamptz && (!l.View || l.Civil) || v.Micros > math.MaxInt64/4 || v.Micros < math.MinInt64/4 {
 			return 0, false
 		}
 		return int64(v.Days)*day + v.Micros, true
