@@ -31,6 +31,7 @@ var excuses = []struct {
 	{regexp.MustCompile(`convert_(from|to)\(|, '(LATIN1|SQL_ASCII)'`), "UTF8 is the one encoding"},
 	{regexp.MustCompile(`::text\)::(time|date|timestamp)|::(varchar|bpchar)\)::(time|date|timestamp)`), "the error of a text that is no date at all"},
 	{regexp.MustCompile(`decode\('[^']*='`), "which of the things wrong with base64 is named"},
+	{regexp.MustCompile(`width_bucket\(.*\[\]`), "PostgreSQL expects the limits to be sorted"},
 	{regexp.MustCompile(`generate_series\(`), "series are bounded"},
 	{regexp.MustCompile(`to_char\('?.*::interval`), "PostgreSQL pads negative fields of intervals by their width with sign"},
 	{regexp.MustCompile(`to_(char|number)\(`), "PostgreSQL names another of several things that are wrong with a template"},

@@ -157,7 +157,13 @@ func init() {
 		}
 		return r, nil
 	}, "Converts radians to degrees.", "degrees(pi())", "180")
-	total("radians", func(a float64) float64 { return a * (math.Pi / 180) }, "Converts degrees to radians.", "radians(180::float8)", "3.141592653589793")
+	partial("radians", func(a float64) (float64, error) {
+		r := a * (math.Pi / 180)
+		if r == 0 && a != 0 {
+			return 0, errUnderflow
+		}
+		return r, nil
+	}, "Converts degrees to radians.", "radians(180::float8)", "3.141592653589793")
 	total("cbrt", math.Cbrt, "Cube root.", "cbrt(64::float8)", "4")
 	unary("||/", float8, float8, fn.Unary(float8, math.Cbrt), true, "Cube root.", "||/ 64::float8", "4")
 	registerPowers()
