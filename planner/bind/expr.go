@@ -123,7 +123,7 @@ func (c *exprCtx) toBool(e *expr.Expr, what string) (*expr.Expr, error) {
 }
 
 func (c *exprCtx) columnRef(r *ast.ColumnRef) (*expr.Expr, error) {
-	e, err := c.s.lookup(r.Parts, r.Position())
+	e, err := c.s.lookup(c.b, r.Parts, r.Position())
 	if e != nil || err != nil {
 		return e, err
 	}
@@ -146,6 +146,7 @@ func (c *exprCtx) wholeRow(parts []string, pos int) (*expr.Expr, error) {
 	if rel == nil {
 		return nil, c.s.missingTable(parts, pos)
 	}
+	c.b.useAll(rel.cols, pos)
 	if rel.scalar && len(rel.cols) == 1 {
 		return colRef(rel.cols[0].Col, pos), nil
 	}

@@ -260,6 +260,9 @@ func (st *selectState) bindItems() error {
 		out := item{e: e, name: it.Alias, ast: it.Expr, fixed: it.Alias != ""}
 		if out.name == "" {
 			out.name = OutputName(it.Expr)
+			if n := len(st.b.Uses); n > 0 && st.b.Uses[n-1].Pos == it.Expr.Position() {
+				_, st.b.Uses[n-1].Bare = it.Expr.(*ast.ColumnRef)
+			}
 		}
 		st.origin(&out)
 		st.items = append(st.items, out)
@@ -302,6 +305,7 @@ func (st *selectState) expandStar(star *ast.Star) error {
 	} else if len(st.sel.From) == 0 {
 		return sqlerr.New(sqlerr.SyntaxError, "SELECT * with no tables specified is not valid").At(star.Position())
 	}
+	st.b.useAll(cols, star.Position())
 	for _, c := range cols {
 		st.items = append(st.items, item{e: colRef(c.Col, star.Position()), name: c.Name, table: c.table, att: c.attnum})
 	}

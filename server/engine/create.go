@@ -49,6 +49,9 @@ func (e *Engine) createTable(c *Caller, s *ast.CreateTable) error {
 		o.Unique[i].Table = e.newTable()
 	}
 	e.nameSequences(o)
+	if err := e.bindSequences(c, o); err != nil {
+		return err
+	}
 	if o.Watermark = watermark; watermark != nil {
 		if err := e.createLate(c, o); err != nil {
 			return err
@@ -65,8 +68,8 @@ func (e *Engine) addView(o *catalog.Object) error {
 		return err
 	}
 	var indexes []*view.View
-	for _, u := range o.Unique {
-		x, err := view.New(view.Def{Table: u.Table, Schema: o.Fields(), Kind: view.Keyed, Key: u.Columns, Check: e.cfg.Check})
+	for i := range o.Unique {
+		x, err := e.uniqueView(o, &o.Unique[i])
 		if err != nil {
 			return err
 		}
@@ -84,6 +87,11 @@ func (e *Engine) addView(o *catalog.Object) error {
 	return nil
 }
 
+// uniqueView is the storage handle of a unique constraint's index.
+func (e *Engine) uniqueView(o *catalog.Object, u *catalog.Unique) (*view.View, error) {
+	return view.New(view.Def{Table: u.Table, Schema: o.Fields(), Kind: view.Keyed, Key: u.Columns, Check: e.cfg.Check})
+}
+
 // createSource checks all but the name in the caller's goroutine: connectors look at files and such.
 func (e *Engine) createSource(ctx context.Context, c *Caller, s *ast.CreateSource) error {
 	if _, _, skip, err := e.place(e.cat.Load(), c, s.Name, s.IfNotExists); err != nil || skip {
@@ -93,7 +101,7 @@ func (e *Engine) createSource(ctx context.Context, c *Caller, s *ast.CreateSourc
 	if err != nil {
 		return err
 	}
-	return e.submit(ctx, func() error {
+	return e.define(ctx, func() error {
 		schema, name, skip, err := e.place(e.catalogNow(), c, s.Name, s.IfNotExists)
 		if err != nil || skip {
 			return err
@@ -335,7 +343,7 @@ func outputFields(q *planner.Query, names []string) (types.Schema, error) {
 func (e *Engine) createMaterialized(ctx context.Context, c *Caller, s *ast.CreateView) error {
 	ready := make(chan error, 1)
 	waiting, id := false, catalog.ID(0)
-	err := e.submit(ctx, func() error {
+	err := e.define(ctx, func() error {
 		b, err := e.startView(c, s)
 		if err != nil || b == nil {
 			return err
@@ -362,7 +370,7 @@ func (e *Engine) createMaterialized(ctx context.Context, c *Caller, s *ast.Creat
 // dropUnfilled takes back a view that failed before CREATE MATERIALIZED VIEW had returned, so that the
 // statement has no effect. What has come to depend on it meanwhile keeps it.
 func (e *Engine) dropUnfilled(ctx context.Context, id catalog.ID) {
-	err := e.submit(ctx, func() error {
+	err := e.define(ctx, func() error {
 		o := e.catalogNow().ByID(id)
 		if o == nil || !o.Unfilled || len(e.catalogNow().DropOrder(id)) > 1 {
 			return nil

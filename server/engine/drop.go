@@ -17,6 +17,7 @@ import (
 var kinds = map[string]catalog.Kind{
 	"table": catalog.Table, "source": catalog.Source, "view": catalog.View,
 	"materialized view": catalog.MaterializedView, "sink": catalog.Sink, "index": catalog.Index,
+	"sequence": catalog.SequenceKind,
 }
 
 // drop resolves and checks everything that the statement names before it removes anything.
@@ -46,10 +47,38 @@ func (e *Engine) drop(c *Caller, s *ast.Drop) error {
 	if err != nil {
 		return err
 	}
+	if err := e.dropDefaults(c, order, named, s.Cascade); err != nil {
+		return err
+	}
 	for _, o := range order {
 		e.remove(o)
 	}
 	e.closeUnread()
+	return nil
+}
+
+// dropDefaults takes the defaults away that use sequences which are dropped. Without CASCADE there may
+// be none but those of tables that go too.
+func (e *Engine) dropDefaults(c *Caller, order, named []*catalog.Object, cascade bool) error {
+	for _, o := range order {
+		if o.Kind != catalog.SequenceKind {
+			continue
+		}
+		lines, drop := e.sequenceUsers(o)
+		if len(o.Deps) > 0 && !slices.Contains(named, o) { // it goes with its table
+			drop()
+			continue
+		}
+		if len(lines) > 0 && !cascade {
+			return sqlerr.New(sqlerr.DependentObjects, "cannot drop sequence %s because other objects depend on it", parse.QuoteIdent(o.Name)).
+				WithDetail("%s", strings.Join(lines, "\n")).WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
+		}
+		for _, l := range lines {
+			what, _, _ := strings.Cut(l, " depends on ")
+			c.notice(sqlerr.SuccessfulCompletion, "drop cascades to %s", what)
+		}
+		drop()
+	}
 	return nil
 }
 
@@ -92,7 +121,7 @@ func dropOrder(c *Caller, cat *catalog.Snapshot, named []*catalog.Object, cascad
 				continue
 			}
 			order = append(order, x)
-			if slices.Contains(named, x) || x.Kind == catalog.Index || x.LateOf == o.ID {
+			if slices.Contains(named, x) || follows(x) || x.LateOf == o.ID {
 				continue
 			}
 			if others = append(others, x); !cascade {
@@ -108,6 +137,11 @@ func dropOrder(c *Caller, cat *catalog.Snapshot, named []*catalog.Object, cascad
 		c.notice(sqlerr.SuccessfulCompletion, "drop cascades to %d other objects", len(others))
 	}
 	return order, nil
+}
+
+// follows tells whether an object goes with what it depends on without being told.
+func follows(x *catalog.Object) bool {
+	return x.Kind == catalog.Index || x.Kind == catalog.SequenceKind
 }
 
 // describe names an object with its kind as Postgres does: qualified when the search path does not
@@ -139,7 +173,7 @@ func dependents(c *Caller, cat *catalog.Snapshot, named []*catalog.Object) []str
 		order := cat.DropOrder(o.ID)
 		for i := len(order) - 1; i >= 0; i-- {
 			x := order[i]
-			if slices.Contains(seen, x) || x.Kind == catalog.Index || x.LateOf == o.ID {
+			if slices.Contains(seen, x) || follows(x) || x.LateOf == o.ID {
 				continue
 			}
 			for _, on := range seen {

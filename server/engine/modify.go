@@ -26,7 +26,9 @@ func (e *Engine) Modify(ctx context.Context, f *fn.Ctx, writes ...Write) ([]*Cha
 	mods := make([]*modification, len(writes))
 	changes := make([]*Change, len(writes))
 	fresh := false
+	var tables []uint32
 	for i, w := range writes {
+		tables = append(tables, w.DML.Table.ID)
 		m, err := e.modification(f, w)
 		if err != nil {
 			return nil, err
@@ -45,7 +47,7 @@ func (e *Engine) Modify(ctx context.Context, f *fn.Ctx, writes ...Write) ([]*Cha
 		}
 		fresh = fresh || others
 	}
-	err := e.send(ctx, &request{fresh: fresh, done: make(chan error, 1), do: func() error {
+	err := e.send(ctx, &request{fresh: fresh, tables: tables, done: make(chan error, 1), do: func() error {
 		return e.modifyAll(ctx, mods)
 	}})
 	if err != nil {

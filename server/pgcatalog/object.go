@@ -182,7 +182,7 @@ func defaultText(o *catalog.Object, i int) string {
 		return bare(c.Generated)
 	case c.Identity != "":
 		return ""
-	case c.Sequence != nil:
+	case c.Sequence != nil && !c.Sequence.Detached:
 		return "nextval(" + "'" + strings.ReplaceAll(sequenceName(o, c), "'", "''") + "'" + "::regclass)"
 	}
 	d := c.Default

@@ -362,7 +362,7 @@ func (s *Session) runUtility(ctx context.Context, p *portal, max int64) error {
 func isDefinition(stmt ast.Statement) bool {
 	switch stmt.(type) {
 	case *ast.CreateTable, *ast.CreateSource, *ast.CreateView, *ast.CreateSink, *ast.CreateSchema, *ast.CreateIndex,
-		*ast.CreateRole, *ast.AlterRole, *ast.Drop, *ast.Alter, *ast.Comment, *ast.Grant:
+		*ast.CreateSequence, *ast.CreateRole, *ast.AlterRole, *ast.Drop, *ast.Alter, *ast.Comment, *ast.Grant:
 		return true
 	}
 	return false
