@@ -66,6 +66,9 @@ func NewSequence(old *catalog.Sequence, o *ast.SequenceOptions, t types.Type) (*
 	return bind.Sequence(old, o, t)
 }
 
+// DefaultText is the SQL text of a column's default, "" for NULL.
+func DefaultText(o *catalog.Object, i int) string { return bind.DefaultText(o, i) }
+
 // Fold computes what is constant in an expression.
 func Fold(c *Context, e *expr.Expr) *expr.Expr { return logical.Fold(e, &c.Env) }
 

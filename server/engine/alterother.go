@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"slices"
 	"strings"
 
@@ -393,25 +392,4 @@ func (e *Engine) moveSequence(old, now *catalog.Object) error {
 		}
 	}
 	return nil
-}
-
-// LastNumber tells what a sequence has given last, or would give first, for its relation.
-func (e *Engine) LastNumber(_ context.Context, table uint32, def *catalog.Sequence) (n int64, called bool, err error) {
-	q := &e.sequences
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s, err := e.sequence(sequenceOf(table, def), def)
-	if err != nil {
-		return 0, false, err
-	}
-	if s.done {
-		if def.Step > 0 {
-			return def.Max, true, nil
-		}
-		return def.Min, true, nil
-	}
-	if !s.begun() {
-		return s.next, false, nil
-	}
-	return s.next - s.def.Step, true, nil
 }

@@ -22,9 +22,11 @@ func (e *Engine) createTable(c *Caller, s *ast.CreateTable) error {
 	if err != nil || skip {
 		return err
 	}
-	if s.AsQuery != nil {
-		return sqlerr.Unsupported("CREATE TABLE AS is not supported yet").
-			WithHint("Write CREATE TABLE and INSERT INTO … SELECT, or CREATE MATERIALIZED VIEW to keep the result up to date.")
+	likes := s.Likes
+	if len(likes) > 0 {
+		if s, err = e.expandLike(c, s); err != nil {
+			return err
+		}
 	}
 	draft := &catalog.Object{Name: name, Schema: schema}
 	if err := planner.TableFromAST(e.plannerContext(e.catalogNow(), c), s, draft); err != nil {
@@ -58,7 +60,10 @@ func (e *Engine) createTable(c *Caller, s *ast.CreateTable) error {
 		}
 	}
 	e.put(o)
-	return e.addView(o)
+	if err := e.addView(o); err != nil {
+		return err
+	}
+	return e.finishLike(c, o, likes)
 }
 
 // addView makes the storage of a table or materialized view known.

@@ -15,6 +15,9 @@ import (
 func (e *Engine) Define(ctx context.Context, c *Caller, stmt ast.Statement) error {
 	switch s := stmt.(type) {
 	case *ast.CreateTable:
+		if s.AsQuery != nil {
+			return e.createTableAs(ctx, c, s)
+		}
 		return e.define(ctx, func() error { return e.createTable(c, s) })
 	case *ast.CreateSource:
 		return e.createSource(ctx, c, s)

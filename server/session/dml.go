@@ -28,10 +28,33 @@ func (s *Session) modify(ctx context.Context, p *portal) (*result, error) {
 		return nil, readOnly(word[:6])
 	}
 	ch, err := s.write(ctx, engine.Write{DML: d, Params: p.params})
+	for range 3 {
+		if err == nil || !s.alteredMeanwhile(p.st, err) {
+			break
+		}
+		if d = p.st.dml; d == nil {
+			break
+		}
+		ch, err = s.write(ctx, engine.Write{DML: d, Params: p.params})
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &result{tag: word + itoa(ch.Rows), rows: ch.Returning}, nil
+}
+
+// alteredMeanwhile tells whether a statement outside of a block failed because its table was altered after
+// it had been planned, and plans it again.
+func (s *Session) alteredMeanwhile(st *statement, err error) bool {
+	if s.block.open || s.block.implicit || sqlerr.As(err).Code != sqlerr.SerializationFailure {
+		return false
+	}
+	pn, failed := s.pin()
+	if failed != nil {
+		return false
+	}
+	defer pn.release()
+	return pn.Catalog.Version != st.version && s.plan(st, pn) == nil
 }
 
 // write carries a write out: as part of the block's transaction, or by itself.

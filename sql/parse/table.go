@@ -154,6 +154,7 @@ func (p *parser) tableConstraint(t *ast.CreateTable) {
 func (p *parser) likeTable(t *ast.CreateTable) {
 	l := ast.LikeTable{Pos: p.pos(), Including: map[string]bool{}, At: len(t.Columns)}
 	p.Expect("like")
+	l.Pos = p.pos()
 	l.Table = p.Name()
 	kinds := []string{"defaults", "constraints", "indexes", "identity", "generated", "comments", "statistics", "storage", "compression"}
 	for p.Err == nil && p.IsAny("including", "excluding") {

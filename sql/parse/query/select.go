@@ -220,6 +220,7 @@ func (d *desugar) into() {
 	d.c.Next()
 	d.c.AcceptAny("temporary", "temp", "unlogged")
 	d.c.Accept("table")
+	pos = d.c.Pos()
 	name := d.c.Name()
 	if d.c.Peek().Kind == lex.String {
 		d.c.Unexpected()
