@@ -111,21 +111,14 @@ type Storage struct {
 // IndexDef says in what order an index keeps the rows of a relation.
 type IndexDef struct {
 	Columns []IndexColumn `json:"columns"`
-	// Where is the SQL text of the condition that rows in the index meet, "" = all rows.
-	Where string `json:"where,omitempty"`
-	// Include are columns that INCLUDE names; the index has whole rows anyway.
-	Include []int `json:"include,omitempty"`
-	Unique  bool  `json:"unique,omitempty"`
+	Unique  bool          `json:"unique,omitempty"`
 }
 
 // IndexColumn is a column of an index; Col is its position in the relation.
 type IndexColumn struct {
-	Col int `json:"col"`
-	// Expr is the SQL text of an expression, whose values are behind the relation's columns in Col; "" = a
-	// plain column.
-	Expr       string `json:"expr,omitempty"`
-	Desc       bool   `json:"desc,omitempty"`
-	NullsFirst bool   `json:"nulls_first,omitempty"`
+	Col        int  `json:"col"`
+	Desc       bool `json:"desc,omitempty"`
+	NullsFirst bool `json:"nulls_first,omitempty"`
 }
 
 // Object is anything that has a name in a schema.

@@ -177,9 +177,6 @@ func (e *Engine) renameColumn(c *Caller, o *catalog.Object, s *ast.AlterAction) 
 	for _, x := range e.catalogNow().Indexes(o.ID) {
 		index := *x
 		index.Columns = o.Columns
-		if err := renameInIndex(&index, from, to); err != nil {
-			return err
-		}
 		e.put(&index)
 	}
 	e.showRenamed(c, o, i)

@@ -191,9 +191,8 @@ func (e *Engine) finishLike(c *Caller, o *catalog.Object, likes []ast.LikeTable)
 			def := *x.Index
 			def.Columns = slices.Clone(def.Columns)
 			for k := range def.Columns {
-				if d := &def.Columns[k]; d.Expr == "" {
-					d.Col = o.Fields().Index(t.Columns[d.Col].Name)
-				}
+				d := &def.Columns[k]
+				d.Col = o.Fields().Index(t.Columns[d.Col].Name)
 			}
 			index := e.newObject(c, catalog.Index, o.Schema, indexName(e.catalogNow(), o, &def))
 			index.Deps, index.Index, index.State = []catalog.ID{o.ID}, &def, catalog.Creating

@@ -113,6 +113,10 @@ func indexDef(t *catalog.Object, s *ast.CreateIndex) (*catalog.IndexDef, error) 
 		}
 		return i, nil
 	}
+	if s.Where != nil {
+		return nil, sqlerr.Unsupported("partial indexes are not supported").At(s.Where.Position()).
+			WithHint("Filter in a materialized view, and index that.")
+	}
 	for _, it := range s.Columns {
 		ref, ok := it.Expr.(*ast.ColumnRef)
 		if !ok || len(ref.Parts) != 1 {
@@ -320,35 +324,6 @@ func uniqueKey(o *catalog.Object, b *rows.Batch, r int) (key []byte, ok bool) {
 		key = rows.AppendKey(key, b.Cols[c.Col], r)
 	}
 	return key, true
-}
-
-// indexMentions tells whether an expression or the condition of an index names a column.
-func indexMentions(def *catalog.IndexDef, name string) bool {
-	for _, c := range def.Columns {
-		if c.Expr != "" && mentions(c.Expr, name) {
-			return true
-		}
-	}
-	return def.Where != "" && mentions(def.Where, name)
-}
-
-// renameInIndex changes the name of a column in the expressions of an index.
-func renameInIndex(o *catalog.Object, from, to string) error {
-	def := *o.Index
-	def.Columns = slices.Clone(def.Columns)
-	o.Index = &def
-	var err error
-	for i := range def.Columns {
-		if x := &def.Columns[i].Expr; *x != "" {
-			if *x, err = renameInText(*x, from, to); err != nil {
-				return err
-			}
-		}
-	}
-	if def.Where != "" {
-		def.Where, err = renameInText(def.Where, from, to)
-	}
-	return err
 }
 
 // checkDistinct refuses a new unique index over rows that are not unique.

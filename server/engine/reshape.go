@@ -367,13 +367,9 @@ func (r *reshape) indexes(to []int) error {
 		index.Index, def.Columns = &def, slices.Clone(def.Columns)
 		gone := false
 		for k := range def.Columns {
-			if c := &def.Columns[k]; c.Expr == "" {
-				gone = gone || to[c.Col] < 0
-				c.Col = to[c.Col]
-			}
-		}
-		for i, n := range to {
-			gone = gone || n < 0 && indexMentions(&def, r.old.Columns[i].Name)
+			c := &def.Columns[k]
+			gone = gone || to[c.Col] < 0
+			c.Col = to[c.Col]
 		}
 		if gone {
 			e.remove(x)

@@ -32,9 +32,10 @@ func (s *Session) modify(ctx context.Context, p *portal) (*result, error) {
 		if err == nil || !s.alteredMeanwhile(p.st, err) {
 			break
 		}
-		if d = p.st.dml; d == nil {
-			break
+		if err = s.planOnce(p.st); err != nil {
+			return nil, err
 		}
+		d = p.st.dml
 		ch, err = s.write(ctx, engine.Write{DML: d, Params: p.params})
 	}
 	if err != nil {
@@ -44,7 +45,7 @@ func (s *Session) modify(ctx context.Context, p *portal) (*result, error) {
 }
 
 // alteredMeanwhile tells whether a statement outside of a block failed because its table was altered after
-// it had been planned, and plans it again.
+// it had been planned.
 func (s *Session) alteredMeanwhile(st *statement, err error) bool {
 	if s.block.open || s.block.implicit || sqlerr.As(err).Code != sqlerr.SerializationFailure {
 		return false
@@ -54,7 +55,7 @@ func (s *Session) alteredMeanwhile(st *statement, err error) bool {
 		return false
 	}
 	defer pn.release()
-	return pn.Catalog.Version != st.version && s.plan(st, pn) == nil
+	return pn.Catalog.Version != st.version
 }
 
 // write carries a write out: as part of the block's transaction, or by itself.
