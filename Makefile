@@ -27,19 +27,25 @@ test: ## all tests, then what was skipped for want of a service, and why
 	packages=$$(go list ./... | grep -v '^tidemill/tests') || exit 1; \
 	go test -timeout 5m $$packages || status=1; \
 	go test -timeout 60m -tags services -count=1 -p 1 ./tests/... || status=1; \
+	(cd tests/pgquery && go test -timeout 20m ./...) || status=1; \
 	if [ -s "$$skips" ]; then echo 'skipped for want of a service:'; sort -u "$$skips" | sed 's/^/  /'; fi; \
 	if [ $$status = 0 ]; then echo 'make test: ok'; else echo 'make test: FAILED'; fi; \
 	exit $$status
 
 .PHONY: slt
-slt: ## run the SQL scripts of one directory, showing what fails: make slt DIR=tests/slt/...
-	go run ./tests/slt/cmd/tidemill-slt -v --dir $(or $(DIR),tests/slt/testdata)
+slt: ## run the SQL scripts of one directory, showing what fails: make slt DIR=… [FOREIGN=1]
+	go run ./tests/slt/cmd/tidemill-slt -v $(if $(FOREIGN),--foreign) --dir $(or $(DIR),tests/slt/testdata)
+
+.PHONY: grammar
+grammar: ## compare our SQL front with PostgreSQL's own grammar: make grammar [CORPUS=folder of .sql files]
+	cd tests/pgquery && TIDEMILL_CORPUS=$(CORPUS) go test -count=1 -v ./...
 
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck
 	@files=$$(gofmt -l .) && if [ -n "$$files" ]; then echo "not formatted (make fmt):"; echo "$$files"; exit 1; fi
 	go vet ./...
 	go vet -tags services ./...
+	cd tests/pgquery && go vet ./...
 	go run $(STATICCHECK) -tags services ./...
 
 .PHONY: fmt

@@ -20,6 +20,10 @@ type ID = uint32
 // FirstUserID is the first id given to a user object; smaller ones are the system's.
 const FirstUserID ID = 16384
 
+// Given and all above it stand in plans for rows that are no object's: those that a statement computes
+// something about (Given itself), and those that the data-modifying parts of its WITH return.
+const Given ID = 1 << 31
+
 // Format is the version of the stored form of an Object.
 const Format = 1
 
@@ -186,6 +190,8 @@ type Object struct {
 	Replacement *Object `json:"replacement,omitempty"`
 	// Deps are the objects that this one reads.
 	Deps []ID `json:"deps,omitempty"`
+	// Types are the types of CREATE TYPE that the query computes with; columns tell theirs themselves.
+	Types []ID `json:"types,omitempty"`
 
 	// Watermark is the event time of a source or table that declares one.
 	Watermark *Watermark `json:"watermark,omitempty"`
@@ -268,6 +274,7 @@ type Snapshot struct {
 	names     map[string]ID // schema + "\x00" + name; relations share one namespace
 	roles     map[string]*Role
 	comments  map[ID]string // of schemas, roles and the database
+	types     map[ID]*UserType
 }
 
 // DefaultRole and DefaultDatabase exist from the start.
@@ -286,7 +293,7 @@ func New() *Snapshot {
 	return &Snapshot{
 		Version: 1, NextID: FirstUserID, NextTable: 1,
 		schemas: map[string]ID{DefaultSchema: PublicSchemaID},
-		objects: map[ID]*Object{}, names: map[string]ID{},
+		objects: map[ID]*Object{}, names: map[string]ID{}, types: map[ID]*UserType{},
 		roles: map[string]*Role{DefaultRole: {OID: 10, Name: DefaultRole, Login: true, Superuser: true}},
 	}
 }
@@ -298,7 +305,7 @@ func (s *Snapshot) clone() *Snapshot {
 	c.Version++
 	c.schemas, c.objects = maps.Clone(s.schemas), maps.Clone(s.objects)
 	c.names, c.roles = maps.Clone(s.names), maps.Clone(s.roles)
-	c.comments = maps.Clone(s.comments)
+	c.comments, c.types = maps.Clone(s.comments), maps.Clone(s.types)
 	return &c
 }
 
@@ -433,15 +440,29 @@ func (s *Snapshot) DropOrder(id ID) []*Object {
 
 // CheckNewName refuses a name that is taken, a missing schema and names that are too long.
 func (s *Snapshot) CheckNewName(schema, name string) error {
+	if err := s.checkSchema(schema, name); err != nil {
+		return err
+	}
+	if s.ByName(schema, name) != nil {
+		return sqlerr.New(sqlerr.DuplicateTable, "relation %q already exists", name)
+	}
+	if t := s.TypeByName(schema, name); t != nil && t.Composite {
+		return sqlerr.New(sqlerr.DuplicateTable, "relation %q already exists", name)
+	} else if t != nil {
+		return sqlerr.New(sqlerr.DuplicateObject, "type %q already exists", name).
+			WithHint("A relation has an associated type of the same name, so you must use a name that doesn't conflict with any existing type.")
+	}
+	return nil
+}
+
+// checkSchema refuses to create in a schema that is missing or the system's.
+func (s *Snapshot) checkSchema(schema, name string) error {
 	if !s.HasSchema(schema) {
 		if schema == "pg_catalog" || schema == "information_schema" {
 			return sqlerr.New(sqlerr.InsufficientPrivilege, "permission denied to create %q", schema+"."+name).
 				WithDetail("System catalog modifications are currently disallowed.")
 		}
 		return sqlerr.New(sqlerr.InvalidSchemaName, "schema %q does not exist", schema)
-	}
-	if s.ByName(schema, name) != nil {
-		return sqlerr.New(sqlerr.DuplicateTable, "relation %q already exists", name)
 	}
 	return nil
 }
@@ -506,6 +527,13 @@ func (s *Snapshot) WithSchemaRenamed(from, to string) *Snapshot {
 			c.names[key(to, o.Name)] = id
 		}
 		c.objects[id] = &moved
+	}
+	for id, t := range c.types {
+		if t.Schema == from {
+			moved := *t
+			moved.Schema = to
+			c.types[id] = &moved
+		}
 	}
 	return c
 }

@@ -36,6 +36,13 @@ func (s *Snapshot) Diff(old *Snapshot) (map[string][]byte, error) {
 			}
 		}
 	}
+	for id, t := range s.types {
+		if old == nil || old.types[id] != t {
+			if err := put(fmt.Sprintf("type/%d", id), t); err != nil {
+				return nil, err
+			}
+		}
+	}
 	for name, r := range s.roles {
 		if old == nil || old.roles[name] != r {
 			if err := put("role/"+name, r); err != nil {
@@ -47,6 +54,11 @@ func (s *Snapshot) Diff(old *Snapshot) (map[string][]byte, error) {
 		for id := range old.objects {
 			if s.objects[id] == nil {
 				out[fmt.Sprintf("object/%d", id)] = nil
+			}
+		}
+		for id := range old.types {
+			if s.types[id] == nil {
+				out[fmt.Sprintf("type/%d", id)] = nil
 			}
 		}
 		for name := range old.roles {
@@ -89,6 +101,16 @@ func Load(pairs map[string][]byte) (*Snapshot, error) {
 			}
 			s.objects[o.ID] = &o
 			s.names[key(o.Schema, o.Name)] = o.ID
+		case strings.HasPrefix(k, "type/"):
+			var t UserType
+			if err := json.Unmarshal(v, &t); err != nil {
+				return nil, fmt.Errorf("catalog %s: %w", k, err)
+			}
+			if t.Format > Format {
+				return nil, fmt.Errorf("catalog %s has format %d, newer than this build's %d", k, t.Format, Format)
+			}
+			s.types[t.ID] = &t
+			t.Publish()
 		case strings.HasPrefix(k, "role/"):
 			var r Role
 			if err := json.Unmarshal(v, &r); err != nil {

@@ -189,6 +189,8 @@ type Spec struct {
 	Check func(o *Options, schema types.Schema) error
 	// Partitioned tells that readers heed ReaderConfig.ByPartition.
 	Partitioned bool
+	// NamedPartitions tells that INCLUDE partition is text and no number.
+	NamedPartitions bool
 	// FromStart tells whether a reader without a position delivers the same records whenever it is
 	// opened; nil = always. A source that starts at "latest" does not.
 	FromStart func(o *Options) bool

@@ -101,5 +101,10 @@ func SourceFromAST(c *Context, st *ast.CreateSource) ([]catalog.Column, []int, e
 	return append(cols, more...), key, nil
 }
 
+// AttributeFromAST resolves a field of a composite type.
+func AttributeFromAST(c *Context, d *ast.ColumnDef) (types.Field, error) {
+	return bind.New(c).Attribute(d)
+}
+
 // TypeFromAST resolves a type name, for PREPARE and casts outside queries.
 func TypeFromAST(c *Context, t ast.TypeName) (types.Type, error) { return bind.New(c).TypeName(t) }

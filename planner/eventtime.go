@@ -148,7 +148,7 @@ func notClosed(t *times) error {
 	if t.declared {
 		return sqlerr.New(sqlerr.InvalidObjectDefinition, "EMIT ON WINDOW CLOSE needs a result that the watermark closes").
 			WithDetail("No column of the result follows the watermark, so that each row may change for ever.").
-			WithHint("Group by window_start or window_end of TUMBLE or HOP, by date_trunc() of the watermark column, or by the column itself; join on it too.")
+			WithHint("Group by window_start or window_end of TUMBLE or HOP, by date_trunc() of the watermark column, or by the column itself; join on it too. In MATCH_RECOGNIZE write WITHIN, and show the time of a row.")
 	}
 	return sqlerr.New(sqlerr.InvalidObjectDefinition, "EMIT ON WINDOW CLOSE needs a watermark").
 		WithHint("Declare one where the data comes in: CREATE SOURCE … (…, WATERMARK FOR ts AS ts - INTERVAL '5 seconds').")
@@ -195,6 +195,8 @@ func remedy(name string) string {
 		return declare + "join on a column that follows it on both sides, such as window_start of TUMBLE."
 	case "distinct", "setop":
 		return declare + "keep a column that follows it in the select list."
+	case "match":
+		return declare + "let ORDER BY in MATCH_RECOGNIZE begin with it, and bound matches by WITHIN."
 	case "topn":
 		return declare + "partition by a column that follows it, such as window_start of TUMBLE; or leave out PARTITION BY."
 	}

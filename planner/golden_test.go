@@ -12,6 +12,7 @@ import (
 	_ "tidemill/exec/op/all"
 	"tidemill/planner"
 	"tidemill/sql/ast"
+	"tidemill/sql/expr"
 	_ "tidemill/sql/fn/all"
 	"tidemill/sql/parse"
 	"tidemill/sql/sqlerr"
@@ -157,14 +158,8 @@ func (w *world) run(cmd string, stmt ast.Statement, verbose bool) (string, error
 			return places(q), nil
 		}
 		return strings.Join(planner.Explain(q, verbose), "\n") + "\n", nil
-	case *ast.Insert:
-		d, err := planner.PlanInsert(w.context(), st)
-		return w.dml(cmd, d, err, verbose)
-	case *ast.Update:
-		d, err := planner.PlanUpdate(w.context(), st)
-		return w.dml(cmd, d, err, verbose)
-	case *ast.Delete:
-		d, err := planner.PlanDelete(w.context(), st)
+	case *ast.Insert, *ast.Update, *ast.Delete, *ast.Merge:
+		d, err := planner.PlanDML(w.context(), st)
 		return w.dml(cmd, d, err, verbose)
 	}
 	return "", fmt.Errorf("test cannot run %T", stmt)
@@ -195,22 +190,29 @@ func ifSome(label, s string) string {
 	return label + s + "\n"
 }
 
+func exprsOf(c *planner.Calc) []*expr.Expr {
+	if c == nil {
+		return nil
+	}
+	return c.Exprs
+}
+
 func (w *world) dml(cmd string, d *planner.DML, err error, verbose bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
 	out := d.Kind + " " + d.Table.Name + ": " + columns(d.Query.Columns) + "\n"
 	out += ifSome("params: ", paramTypes(d.Params))
-	for i, e := range d.Returning {
+	for i, e := range exprsOf(d.Returning) {
 		out += "returning " + d.ReturningCols[i].Name + " " + d.ReturningCols[i].Type.String() + " = " + e.String() + "\n"
 	}
 	if oc := d.OnConflict; oc != nil {
 		out += fmt.Sprintf("on conflict %v update=%v\n", oc.Constraints, oc.Update)
-		for _, s := range oc.Set {
-			out += fmt.Sprintf("  set %d = %s\n", s.Col, s.Expr)
+		for i, e := range exprsOf(oc.Values) {
+			out += fmt.Sprintf("  set %d = %s\n", oc.Set[i], e)
 		}
-		if oc.Where != nil {
-			out += "  where " + oc.Where.String() + "\n"
+		for _, e := range exprsOf(oc.Where) {
+			out += "  where " + e.String() + "\n"
 		}
 	}
 	if cmd == "types" {

@@ -46,7 +46,7 @@ func TestBindParams(t *testing.T) {
 	if _, err := planner.BindParams(q.Plan, intArgs(5, 7, -1, 0)); err == nil || !strings.Contains(err.Error(), "LIMIT must not be negative") {
 		t.Errorf("negative limit: %v", err)
 	}
-	d, err := planner.PlanInsert(w.context(), stmts[2].Stmt.(*ast.Insert))
+	d, err := planner.PlanDML(w.context(), stmts[2].Stmt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,8 @@ type Query struct {
 	Params []types.Type
 	// Deps are the catalog objects that the query reads, plain views included.
 	Deps []uint32
+	// UserTypes are the types of CREATE TYPE that the query names.
+	UserTypes []uint32
 	// Bound tells what the relation names in the query's text mean, for catalog.Object.Names.
 	Bound map[string]uint32
 	// OneRow tells that the result has at most one row.
@@ -106,7 +108,7 @@ func (o Options) batch(b *bind.Binder, bound *bind.Query) (*Query, error) {
 }
 
 func newQuery(b *bind.Binder, bound *bind.Query) *Query {
-	out := &Query{Params: b.Params, Deps: b.Deps, Bound: b.Names(), System: b.UsesSystem, Names: map[uint32]string{}, EmitOnWindowClose: bound.EmitOnClose}
+	out := &Query{Params: b.Params, Deps: b.Deps, UserTypes: b.UserTypes, Bound: b.Names(), System: b.UsesSystem, Names: map[uint32]string{}, EmitOnWindowClose: bound.EmitOnClose}
 	for _, c := range bound.Cols {
 		out.Columns = append(out.Columns, Column{Field: c.Field, Table: c.Table, Attnum: c.Attnum})
 	}

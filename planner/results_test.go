@@ -103,7 +103,7 @@ func (m *memory) execute(q *planner.Query, f func(*rows.Batch)) error {
 }
 
 func (m *memory) insert(st *ast.Insert) error {
-	d, err := planner.PlanInsert(m.context(), st)
+	d, err := planner.PlanDML(m.context(), st)
 	if err != nil {
 		return err
 	}

@@ -52,6 +52,7 @@ func (o Options) PlanView(c *Context, sel *ast.Select, columns []string) (*Query
 	if out.Plan, err = lower.Plan(n, len(visible), lo); err != nil {
 		return nil, err
 	}
+	out.Plan.Keep(&b.Env)
 	out.Plan.Key = keyPositions(key, all)
 	if err := out.followTime(c, bound.EmitOnClose); err != nil {
 		return nil, err

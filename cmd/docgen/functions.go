@@ -84,7 +84,7 @@ func functions() string {
 	var b strings.Builder
 	b.WriteString("# Functions and operators\n\n" + generated)
 	b.WriteString("They are PostgreSQL's, with its rules for NULL, rounding and errors. Arguments in [ ] may be left out; … repeats. Every example runs as a test.\n\n")
-	for _, f := range keys(families) {
+	for _, f := range append(keys(families), "Casts") {
 		fmt.Fprintf(&b, "- [%s](#%s)\n", f, anchor(f))
 	}
 	for _, f := range keys(families) {
@@ -93,6 +93,34 @@ func functions() string {
 			e := families[f][k]
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", escape(e.signatures()), escape(e.summary), escape(e.example()))
 		}
+	}
+	b.WriteString(casts())
+	return b.String()
+}
+
+// casts lists what converts to what, and where a cast need not be written.
+func casts() string {
+	var order []string
+	to := map[string]*[3][]string{} // by source, per context
+	for _, c := range fn.Casts() {
+		from, target := typeName(c.From), typeName(c.To)
+		if from == target {
+			continue // enforces the type's modifier
+		}
+		if to[from] == nil {
+			order = append(order, from)
+			to[from] = new([3][]string)
+		}
+		to[from][c.Context] = append(to[from][c.Context], target)
+	}
+	var b strings.Builder
+	b.WriteString("\n## Casts\n\nBetween arrays, elements are cast. Every type casts to and from text.\n\n| from | anywhere, unwritten | also when stored into a column | written: `x::type` |\n| --- | --- | --- | --- |\n")
+	for _, from := range order {
+		fmt.Fprintf(&b, "| %s", from)
+		for _, c := range []fn.CastContext{fn.Implicit, fn.Assignment, fn.Explicit} {
+			fmt.Fprintf(&b, " | %s", strings.Join(to[from][c], ", "))
+		}
+		b.WriteString(" |\n")
 	}
 	return b.String()
 }

@@ -37,11 +37,12 @@ record starts).`,
 		Example: `CREATE SOURCE requests (at timestamp, path text, ms int)
 WITH (connector = 'file', path = '/var/log/app/*.jsonl', mode = 'follow')
 FORMAT PLAIN ENCODE JSON;`,
-		Encodings:  []string{"plain json", "plain csv", "plain bytes"},
-		Guarantee:  connector.ExactlyOnce,
-		Check:      check,
-		OpenReader: open,
-		End:        end,
+		NamedPartitions: true,
+		Encodings:       []string{"plain json", "plain csv", "plain bytes"},
+		Guarantee:       connector.ExactlyOnce,
+		Check:           check,
+		OpenReader:      open,
+		End:             end,
 	})
 }
 

@@ -21,8 +21,6 @@ type Config struct {
 	Store *state.Store
 	// Mem bounds operator state and batches in flight; nil = no bound.
 	Mem *mem.Budget
-	// Env holds the settings that expressions inside views see (time zone UTC).
-	Env types.Env
 	// Check wraps every operator in invariant checkers, as all tests do.
 	Check bool
 }
@@ -49,6 +47,7 @@ type Dataflow struct {
 	FailOnError bool
 
 	circuit   *Circuit
+	env       types.Env   // what its expressions see of settings
 	instances []*instance // one per worker
 	leaves    []*leaf
 	fresh     bool // has not run yet: constant leaves and global aggregates are due
@@ -151,6 +150,10 @@ func (c *Circuit) Add(id uint32, p *plan.Plan, failOnError, restore bool) (*Data
 		return nil, err
 	}
 	d := &Dataflow{ID: id, Plan: p, FailOnError: failOnError, circuit: c, fresh: !restore}
+	var err error
+	if d.env, err = p.Env(); err != nil {
+		return nil, err
+	}
 	leaves, err := p.Leaves()
 	if err != nil {
 		return nil, err

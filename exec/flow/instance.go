@@ -107,7 +107,7 @@ func (in *instance) release() {
 
 // context makes node i's operator context.
 func (in *instance) context(i int) *op.Ctx {
-	c := &op.Ctx{Fn: &fn.Ctx{Env: in.flow.circuit.cfg.Env}}
+	c := &op.Ctx{Fn: &fn.Ctx{Env: in.flow.env}}
 	c.Emit = func(b *rows.Batch) error {
 		if b == nil || b.Len() == 0 {
 			return nil
@@ -124,7 +124,7 @@ func (in *instance) fail(b *rows.Batch, row int, w int64, e *sqlerr.Error) error
 		return e
 	}
 	in.errors = append(in.errors, ErrorRow{
-		Code: string(e.Code), Message: e.Message, Row: cut(RowText(b, row, &in.flow.circuit.cfg.Env)), W: w,
+		Code: string(e.Code), Message: e.Message, Row: cut(RowText(b, row, &in.flow.env)), W: w,
 	})
 	return nil
 }

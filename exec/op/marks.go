@@ -126,12 +126,13 @@ func (b Bound) String() string {
 func ByWatermark(in Input, cols ...int) Bound {
 	for _, c := range cols {
 		if in.Marks.At(c) != NoMark {
-			return Bound{Text: "by watermark(" + Col(in.Schema, c) + ", " + horizon(in.Horizon) + ")"}
+			return Bound{Text: "by watermark(" + Col(in.Schema, c) + ", " + Micros(in.Horizon) + ")"}
 		}
 	}
 	return Bound{Unbounded: true}
 }
 
-func horizon(micros int64) string {
+// Micros writes a length of time in µs for EXPLAIN.
+func Micros(micros int64) string {
 	return types.TextOf(types.IntervalDatum(types.IntervalValue{Days: int32(micros / types.MicrosPerDay), Micros: micros % types.MicrosPerDay}), nil)
 }

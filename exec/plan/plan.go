@@ -6,13 +6,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"tidemill/exec/op"
 	"tidemill/sql/types"
 )
 
-// Version is the format version of Plan as this code writes it.
-const Version = 1
+// Version is the greatest format version of Plan that this code reads and writes. Plans with settings
+// have version 2, others version 1.
+const Version = 2
 
 // Plan is a DAG of operators in topological order: a node's inputs come before it.
 type Plan struct {
@@ -28,6 +30,55 @@ type Plan struct {
 	OrderBy []SortKey `json:"order_by,omitempty"`
 	// Visible is the number of leading root columns that the user sees; the rest are hidden key columns.
 	Visible int `json:"visible"`
+	// Settings are those of the session that made the view, in which its expressions run; nil = the
+	// defaults.
+	Settings *Settings `json:"settings,omitempty"`
+}
+
+// Settings are the run-time settings that values depend on. Empty ones are the defaults.
+type Settings struct {
+	TimeZone      string `json:"timezone,omitempty"`
+	DateStyle     string `json:"date_style,omitempty"`
+	DateOrder     string `json:"date_order,omitempty"`
+	IntervalStyle string `json:"interval_style,omitempty"`
+	ByteaOutput   string `json:"bytea_output,omitempty"`
+}
+
+// Keep stores the settings of a session with the plan.
+func (p *Plan) Keep(env *types.Env) {
+	p.Version = 1
+	s := Settings{DateStyle: env.DateStyle, DateOrder: env.DateOrder, IntervalStyle: env.IntervalStyle, ByteaOutput: env.ByteaOutput}
+	if env.Zone != nil && env.Zone != time.UTC {
+		s.TimeZone = types.ZoneText(env.Zone)
+	}
+	if s.DateOrder == "MDY" {
+		s.DateOrder = ""
+	}
+	if s.IntervalStyle == "postgres" {
+		s.IntervalStyle = ""
+	}
+	if s.ByteaOutput == "hex" {
+		s.ByteaOutput = ""
+	}
+	if s != (Settings{}) {
+		p.Version, p.Settings = Version, &s
+	}
+}
+
+// Env returns the settings in which the plan's expressions run.
+func (p *Plan) Env() (types.Env, error) {
+	if p.Settings == nil {
+		return types.Env{}, nil
+	}
+	s := p.Settings
+	env := types.Env{DateStyle: s.DateStyle, DateOrder: s.DateOrder, IntervalStyle: s.IntervalStyle, ByteaOutput: s.ByteaOutput}
+	if s.TimeZone != "" {
+		var err error
+		if env.Zone, err = types.ParseZone(s.TimeZone); err != nil {
+			return env, err
+		}
+	}
+	return env, nil
 }
 
 // Node is one operator, or a leaf that reads an object ("scan").

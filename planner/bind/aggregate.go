@@ -176,7 +176,9 @@ func distinctOrder(call *logical.AggCall, e *ast.Call) error {
 	for i, o := range call.Order {
 		found := false
 		for _, a := range call.Args {
-			found = found || logical.Equal(a, o.Expr)
+			if logical.Equal(a, o.Expr) || relabelled(a) && logical.Equal(a.Args[0], o.Expr) {
+				found, call.Order[i].Expr = true, a
+			}
 		}
 		if !found {
 			return sqlerr.New(sqlerr.InvalidColumnReference, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list").
@@ -184,6 +186,11 @@ func distinctOrder(call *logical.AggCall, e *ast.Call) error {
 		}
 	}
 	return nil
+}
+
+// relabelled tells whether e is a varchar taken for text, which has the same values in the same order.
+func relabelled(e *expr.Expr) bool {
+	return e.Kind == expr.Cast && e.Type.ID == types.Text && e.Args[0].Type.ID == types.Varchar
 }
 
 // resolveAgg chooses the overload and fills in the call but for its order.

@@ -45,19 +45,6 @@ func (c *exprCtx) arrayLit(e *ast.ArrayLit, want *types.Type) (*expr.Expr, error
 	return &expr.Expr{Kind: expr.Array, Type: t, Args: elems, Pos: e.Position()}, nil
 }
 
-func (c *exprCtx) row(e *ast.Row) (*expr.Expr, error) {
-	args, err := c.bindAll(e.Elems)
-	if err != nil {
-		return nil, err
-	}
-	for i := range args {
-		if args[i], err = c.b.known(args[i]); err != nil {
-			return nil, err
-		}
-	}
-	return &expr.Expr{Kind: expr.Row, Type: types.T(types.Record), Args: args, Pos: e.Position()}, nil
-}
-
 func (c *exprCtx) index(e *ast.Index) (*expr.Expr, error) {
 	base, subs := e.Expr, []ast.Expr{e.Lo}
 	if e.Slice {

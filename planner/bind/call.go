@@ -33,6 +33,11 @@ func (c *exprCtx) call(e *ast.Call) (*expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.match != nil {
+		if out, done, err := c.match.call(c, e, name); done {
+			return out, err
+		}
+	}
 	if e, err = namedArgs(e, name); err != nil {
 		return nil, err
 	}
@@ -117,6 +122,9 @@ func (c *exprCtx) function(name string, in []ast.Expr, pos int) (*expr.Expr, err
 	}
 	if len(args) == 1 && !fn.IsScalar(name) {
 		if t, err := types.ByName(name, nil, 0); err == nil {
+			return c.b.cast(args[0], t, fn.Explicit)
+		}
+		if t, ok := c.b.userType([]string{name}, pos); ok {
 			return c.b.cast(args[0], t, fn.Explicit)
 		}
 	}
@@ -209,8 +217,10 @@ func (c *exprCtx) setReturning(e *ast.Call, name string) (*expr.Expr, error) {
 	}
 	if len(item.cols) != 1 {
 		row := &expr.Expr{Kind: expr.Row, Type: types.T(types.Record), Pos: e.Position()}
+		row.Type.Row = &types.Row{Fields: []types.Field{}}
 		for _, col := range item.cols {
 			row.Args = append(row.Args, logical.Ref(col))
+			row.Type.Row.Fields = append(row.Type.Row.Fields, types.Field{Name: col.Name, Type: col.Type})
 		}
 		return row, nil
 	}
@@ -270,48 +280,4 @@ func (c *exprCtx) tableFunction(e *ast.Call, name string) (*logical.FuncInfo, []
 	}
 	info := &logical.FuncInfo{Name: t.Name, Args: args, ArgTypes: t.Args, Volatile: t.Volatility == fn.Volatile}
 	return info, t.OutputColumns(ts), nil
-}
-
-// fieldOf binds (x).name: a field of a row of a table function's columns or of a relation.
-func (c *exprCtx) fieldOf(e *ast.FieldOf) (*expr.Expr, error) {
-	if call, ok := e.Expr.(*ast.Call); ok {
-		name, err := functionName(call.Name, call.Position())
-		if err != nil {
-			return nil, err
-		}
-		if fn.IsTable(name) && !fn.IsScalar(name) {
-			item, err := c.srf(call, name)
-			if err != nil {
-				return nil, err
-			}
-			for _, col := range item.cols {
-				if col.Name == e.Name {
-					return colRef(col, e.Position()), nil
-				}
-			}
-			return nil, sqlerr.New(sqlerr.UndefinedColumn, "column %q not found in data type record", e.Name).At(e.Position())
-		}
-	}
-	if ref, ok := e.Expr.(*ast.ColumnRef); ok {
-		parts := append(slices.Clone(ref.Parts), e.Name)
-		if rel, err := c.s.findRelation(ref.Parts, e.Position()); err == nil && rel != nil {
-			return c.columnRef(&ast.ColumnRef{Pos: ref.Pos, Parts: parts})
-		}
-		if x, err := c.columnRef(ref); err == nil {
-			if name, ok := c.b.fieldColumn(x, e.Name); ok {
-				return colRef(name, e.Position()), nil
-			}
-		}
-	}
-	return nil, sqlerr.Unsupported("fields of composite values are not supported: %q", e.Name).At(e.Position())
-}
-
-// fieldColumn finds a field of a composite column that a subquery made of a table function's result.
-func (b *Binder) fieldColumn(x *expr.Expr, name string) (logical.Col, bool) {
-	for i, f := range b.composites[x.Index] {
-		if f.Name == name {
-			return b.composites[x.Index][i], true
-		}
-	}
-	return logical.Col{}, false
 }

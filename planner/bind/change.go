@@ -12,8 +12,10 @@ import (
 )
 
 // Update binds UPDATE: the rows are the old row followed by the new one.
-func (b *Binder) Update(st *ast.Update) (*DML, error) {
-	o, s, node, err := b.changed(st.With, st.Table, st.Alias, st.From, st.Where, st.Position())
+func (b *Binder) Update(st *ast.Update) (*DML, error) { return b.whole(b.update(st, nil)) }
+
+func (b *Binder) update(st *ast.Update, in *cteScope) (*DML, error) {
+	o, s, node, err := b.changed(st.With, in, st.Table, st.Alias, st.From, st.Where, st.Position())
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +36,7 @@ func (b *Binder) Update(st *ast.Update) (*DML, error) {
 		}
 		b.addCol(q, p, c.Field, e)
 	}
-	out := &DML{Table: o, Query: q}
+	out := &DML{Kind: "update", Table: o, Query: q}
 	if err := b.returningFrom(out, st.Returning, s, p); err != nil {
 		return nil, err
 	}
@@ -44,8 +46,10 @@ func (b *Binder) Update(st *ast.Update) (*DML, error) {
 }
 
 // Delete binds DELETE: the rows are the old rows.
-func (b *Binder) Delete(st *ast.Delete) (*DML, error) {
-	o, s, node, err := b.changed(st.With, st.Table, st.Alias, st.Using, st.Where, st.Position())
+func (b *Binder) Delete(st *ast.Delete) (*DML, error) { return b.whole(b.delete(st, nil)) }
+
+func (b *Binder) delete(st *ast.Delete, in *cteScope) (*DML, error) {
+	o, s, node, err := b.changed(st.With, in, st.Table, st.Alias, st.Using, st.Where, st.Position())
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +59,7 @@ func (b *Binder) Delete(st *ast.Delete) (*DML, error) {
 	for _, c := range old.Out {
 		b.addCol(q, p, c.Field, logical.Ref(c))
 	}
-	out := &DML{Table: o, Query: q}
+	out := &DML{Kind: "delete", Table: o, Query: q}
 	if err := b.returningFrom(out, st.Returning, s, p); err != nil {
 		return nil, err
 	}
@@ -73,55 +77,49 @@ func (b *Binder) addCol(q *Query, p *logical.Node, f types.Field, e *expr.Expr) 
 // returningFrom binds RETURNING of UPDATE and DELETE. The table's columns mean those of the changed
 // row; the others are added to the query.
 func (b *Binder) returningFrom(d *DML, items []ast.SelectItem, s *scope, p *logical.Node) error {
-	n := len(d.Table.Columns)
+	changed, ids := b.newRow(d.Table, "", []string{d.Table.Name}, s.ctes)
+	now := map[int]int{} // column id of the row in the query → that of the changed row
+	for i, c := range s.rels[0].cols {
+		now[c.ID] = changed.cols[i].ID
+	}
 	row := &scope{ctes: s.ctes}
-	number := map[int]int{} // column id → column of the row that RETURNING sees
-	for ri, r := range s.rels {
+	for _, r := range s.rels {
 		out := *r
-		out.cols = slices.Clone(r.cols)
-		for i := range out.cols {
-			c := &out.cols[i]
-			if _, ok := number[c.ID]; !ok {
-				number[c.ID] = n + len(number)
-			}
-			if ri == 0 {
-				number[c.ID] = i
-			}
-			c.ID = number[c.ID]
-		}
+		out.cols = renumbered(r.cols, now)
 		row.rels = append(row.rels, &out)
 	}
-	for _, c := range s.cols {
-		at, ok := number[c.ID]
-		if !ok {
-			at = n + len(number)
-			number[c.ID] = at
-		}
-		c.ID = at
-		row.cols = append(row.cols, c)
-	}
-	var err error
-	if d.Returning, d.ReturningCols, err = b.returning(items, row); err != nil {
+	row.cols = renumbered(s.cols, now)
+	list, err := b.returning(d, items, row)
+	if err != nil {
 		return err
 	}
-	fields := map[int]logical.Col{}
+	others := map[int]logical.Col{}
 	for _, c := range slices.Concat(s.cols, colsOf(s.rels)) {
-		fields[number[c.ID]] = c.Col
+		if _, own := now[c.ID]; !own {
+			others[c.ID] = c.Col
+		}
 	}
-	moved := map[int]*expr.Expr{}
-	for _, e := range d.Returning {
-		for _, at := range slices.Sorted(maps.Keys(logical.ColsOf(e))) {
-			if at >= n && moved[at] == nil {
-				f := fields[at]
-				moved[at] = expr.Col(n+len(moved), f.Type)
+	for _, e := range list {
+		for _, id := range slices.Sorted(maps.Keys(logical.ColsOf(e))) {
+			if f, ok := others[id]; ok {
 				b.addCol(d.Query, p, f.Field, logical.Ref(f))
+				ids = append(ids, f)
+				delete(others, id)
 			}
 		}
 	}
-	for i, e := range d.Returning {
-		d.Returning[i] = logical.Replace(e, moved)
+	d.Returning, err = b.calc(list, ids)
+	return err
+}
+
+func renumbered(cols []column, to map[int]int) []column {
+	out := slices.Clone(cols)
+	for i := range out {
+		if id, ok := to[out[i].ID]; ok {
+			out[i].ID = id
+		}
 	}
-	return nil
+	return out
 }
 
 func colsOf(rels []*relation) []column {
@@ -169,7 +167,7 @@ func (b *Binder) everyCopy(q *Query, scan *logical.Node) {
 }
 
 // changed binds the table, FROM and WHERE of UPDATE and DELETE. The table comes first in the tree.
-func (b *Binder) changed(with *ast.With, name []string, alias string, from []ast.TableExpr, where ast.Expr, pos int) (*catalog.Object, *scope, *logical.Node, error) {
+func (b *Binder) changed(with *ast.With, in *cteScope, name []string, alias string, from []ast.TableExpr, where ast.Expr, pos int) (*catalog.Object, *scope, *logical.Node, error) {
 	o, err := b.target(name, pos)
 	if err != nil {
 		return nil, nil, nil, err
@@ -179,7 +177,7 @@ func (b *Binder) changed(with *ast.With, name []string, alias string, from []ast
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if s.ctes, err = b.with(with); err != nil {
+	if s.ctes, err = b.with(with, in); err != nil {
 		return nil, nil, nil, err
 	}
 	if len(from) > 0 {

@@ -3,7 +3,6 @@ package bind
 import (
 	"math"
 	"strconv"
-	"strings"
 
 	"tidemill/sql/ast"
 	"tidemill/sql/expr"
@@ -94,6 +93,10 @@ func (b *Binder) coerce(e *expr.Expr, t types.Type, ctx fn.CastContext) (out *ex
 	}
 	if e.Type.Same(t) && t.Mod < 0 {
 		return e, true, nil // dropping a modifier changes nothing
+	}
+	if e.Kind == expr.Row && e.Type.Anonymous() && t.ID == types.Record && !t.Anonymous() {
+		out, err = b.coerceRow(e, t, ctx)
+		return out, true, err
 	}
 	if e.Kind == expr.Array && t.ID == types.Array && t.Elem != nil && ctx == fn.Explicit {
 		return b.castElems(e, t)
@@ -241,7 +244,7 @@ func (b *Binder) TypeName(t ast.TypeName) (types.Type, error) {
 			}
 		}
 		if schema != "pg_catalog" {
-			return types.Type{}, sqlerr.New(sqlerr.UndefinedObject, "type %q does not exist", strings.Join(t.Name, ".")).At(t.Position())
+			return b.namedUserType(t)
 		}
 	}
 	if mapped := relabeled[name]; mapped != "" {
@@ -260,11 +263,14 @@ func (b *Binder) TypeName(t ast.TypeName) (types.Type, error) {
 		}
 	}
 	out, err := types.ByName(name, t.Mods, t.Dims)
-	if err != nil {
-		e := *sqlerr.As(err)
-		return types.Type{}, e.At(t.Position())
+	if err == nil {
+		return out, nil
 	}
-	return out, nil
+	e := *sqlerr.As(err)
+	if e.Code == sqlerr.UndefinedObject && len(t.Name) == 1 {
+		return b.namedUserType(t)
+	}
+	return types.Type{}, e.At(t.Position())
 }
 
 // relabeled are types of which catalogue queries make nothing but text.

@@ -70,6 +70,8 @@ type Binder struct {
 	fixed  []bool // parameter types that the client gave
 	// Deps are the catalog objects that the statement reads.
 	Deps []uint32
+	// UserTypes are the types of CREATE TYPE that it names.
+	UserTypes []uint32
 	// System tells that a virtual relation is read.
 	UsesSystem bool
 	// Refs are the places where the statement's own text, not that of views in it, names a relation.
@@ -79,6 +81,8 @@ type Binder struct {
 
 	// composites maps a column that stands for a record to the columns of its fields.
 	composites map[int][]logical.Col
+
+	writes []*DML // the data-modifying statements of WITH
 
 	nextID int
 	depth  int
@@ -177,4 +181,5 @@ func (b *Binder) inherit(o *catalog.Object) *Binder {
 // absorb takes the counters of a binder made by inherit back.
 func (b *Binder) absorb(sub *Binder) {
 	b.nextID, b.nodes, b.Deps, b.UsesSystem = sub.nextID, sub.nodes, sub.Deps, sub.UsesSystem
+	b.UserTypes = sub.UserTypes
 }

@@ -10,9 +10,10 @@ import (
 // cte is a WITH query that has been bound. Every reference gets a copy of the tree under fresh
 // column ids; equal copies become one shared node again when the plan is made.
 type cte struct {
-	name string
-	q    *Query
-	used bool
+	name  string
+	q     *Query
+	used  bool
+	write *DML // whose RETURNING the query reads
 }
 
 // cteScope is the WITH queries that are visible, innermost first.
@@ -38,7 +39,9 @@ func (s *cteScope) find(name string) (*cte, *recursion) {
 }
 
 // bindCTEs binds a WITH clause and returns the scope of the query that it stands before.
-func (b *Binder) bindCTEs(sel *ast.Select, outer *scope, in *cteScope) (*cteScope, error) {
+//
+// Only the WITH of a whole statement, top, may hold statements that modify.
+func (b *Binder) bindCTEs(sel *ast.Select, outer *scope, in *cteScope, top bool) (*cteScope, error) {
 	if len(sel.With) == 0 {
 		return in, nil
 	}
@@ -52,10 +55,16 @@ func (b *Binder) bindCTEs(sel *ast.Select, outer *scope, in *cteScope) (*cteScop
 		}
 		var q *Query
 		var err error
-		if sel.Recursive {
+		c := &cte{name: w.Name}
+		switch {
+		case w.Write != nil && !top:
+			err = sqlerr.Unsupported("WITH clause containing a data-modifying statement must be at the top level").At(w.Position())
+		case w.Write != nil:
+			q, err = b.bindWrite(w, s, c)
+		case sel.Recursive:
 			q, err = b.bindRecursive(w, outer, s)
 		}
-		if q == nil && err == nil {
+		if q == nil && err == nil && w.Write == nil {
 			q, err = b.bindQuery(w.Query, &queryEnv{outer: outer, ctes: s, resolve: true})
 		}
 		if err != nil {
@@ -68,7 +77,8 @@ func (b *Binder) bindCTEs(sel *ast.Select, outer *scope, in *cteScope) (*cteScop
 		if err := renameCols(q.Cols, w.Columns, w.Name, w.Position()); err != nil {
 			return nil, err
 		}
-		s.list = append(s.list, &cte{name: w.Name, q: q})
+		c.q = q
+		s.list = append(s.list, c)
 	}
 	return s, nil
 }
@@ -86,7 +96,13 @@ func renameCols(cols []Column, names []string, table string, pos int) error {
 }
 
 // ref makes a copy of the WITH query for one reference.
-func (c *cte) ref(b *Binder) (*logical.Node, []Column, error) {
+func (c *cte) ref(b *Binder, pos int) (*logical.Node, []Column, error) {
+	if c.write != nil {
+		if c.write.Returning == nil {
+			return nil, nil, sqlerr.Unsupported("WITH query %q does not have a RETURNING clause", c.name).At(pos)
+		}
+		c.write.Read = true
+	}
 	if !c.used {
 		c.used = true
 		return c.q.Node, c.q.Cols, nil

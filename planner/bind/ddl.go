@@ -62,9 +62,8 @@ func (b *Binder) Column(d *ast.ColumnDef, text func(ast.Expr) string) (catalog.C
 	if err != nil {
 		return c, err
 	}
-	switch t.ID {
-	case types.Record, types.Void, types.Unknown:
-		return c, sqlerr.New(sqlerr.InvalidTableDefinition, "column %q has pseudo-type %s", d.Name, t).At(d.Position())
+	if err := storable(t, d); err != nil {
+		return c, err
 	}
 	c.Field = types.Field{Name: d.Name, Type: t, NotNull: d.NotNull || d.PrimaryKey}
 	switch {

@@ -13,18 +13,32 @@ import (
 	"tidemill/sql/types"
 )
 
-// DML is a bound INSERT, UPDATE or DELETE. Query gives the rows to write: for an INSERT all columns
+// DML is a bound INSERT, UPDATE, DELETE or MERGE, or a query whose WITH holds such statements. Query gives the rows to write: for an INSERT all columns
 // of the table in order, for a DELETE the old row, for an UPDATE the old row and then the new one; the
-// columns behind them are for RETURNING.
+// columns behind them are for RETURNING. For a MERGE they are the old row, the new row and what is done.
 type DML struct {
+	Kind  string // "insert", "update", "delete", "merge", "select"
 	Table *catalog.Object
 	Query *Query
-	// Returning are expressions over the new row (the old one for DELETE), whose column i is the table's,
-	// and the query's further columns behind it.
-	Returning     []*expr.Expr
+	// Returning is over the new row (the old one for DELETE), whose column i is the table's, and the
+	// query's further columns behind it.
+	Returning     *Calc
 	ReturningCols []Column
 	OnConflict    *OnConflict
+	// With are the data-modifying statements of WITH. Others read what such a statement returns as the
+	// object Result; Read tells that one does.
+	With   []*DML
+	Result uint32
+	Read   bool
 	Rules
+}
+
+// Calc is what a statement computes from rows that it has at hand: expressions whose column i is that of
+// the rows, or, where there are subqueries, a query that reads them as the object catalog.Given, with
+// their number behind them, and gives a row for each in that order.
+type Calc struct {
+	Exprs []*expr.Expr
+	Query *Query
 }
 
 // Rules are what every new row of a table has to undergo. Column i of the expressions is the table's.
@@ -44,9 +58,9 @@ type OnConflict struct {
 	// Constraints are the names of those that are meant; nil = all.
 	Constraints []string
 	Update      bool
-	// Set and Where are over the existing row (columns 0…n−1) and the proposed one (n…2n−1).
-	Set   []SetColumn
-	Where *expr.Expr
+	Set         []int // the columns that get Values
+	// Values and Where are over the existing row (columns 0…n−1) and the proposed one (n…2n−1).
+	Values, Where *Calc
 }
 
 // Applies tells whether the clause is about the constraint.
@@ -147,7 +161,10 @@ func (b *Binder) Default(e ast.Expr, t types.Type, name string) (*expr.Expr, err
 }
 
 // Insert binds INSERT.
-func (b *Binder) Insert(st *ast.Insert) (*DML, error) {
+func (b *Binder) Insert(st *ast.Insert) (*DML, error) { return b.whole(b.insert(st, nil)) }
+
+// insert binds an INSERT that may read the queries of in.
+func (b *Binder) insert(st *ast.Insert, in *cteScope) (*DML, error) {
 	o, err := b.target(st.Table, st.Position())
 	if err != nil {
 		return nil, err
@@ -156,7 +173,7 @@ func (b *Binder) Insert(st *ast.Insert) (*DML, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctes, err := b.with(st.With)
+	ctes, err := b.with(st.With, in)
 	if err != nil {
 		return nil, err
 	}
@@ -164,13 +181,17 @@ func (b *Binder) Insert(st *ast.Insert) (*DML, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &DML{Table: o, Query: q}
-	row := b.rowScope(o, st.Alias, st.Table)
-	if out.Returning, out.ReturningCols, err = b.returning(st.Returning, row); err != nil {
+	out := &DML{Kind: "insert", Table: o, Query: q}
+	row, ids := b.newRow(o, st.Alias, st.Table, ctes)
+	list, err := b.returning(out, st.Returning, row)
+	if err == nil {
+		out.Returning, err = b.calc(list, ids)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if st.OnConflict != nil {
-		if out.OnConflict, err = b.onConflict(o, st, row); err != nil {
+		if out.OnConflict, err = b.onConflict(o, st, row, ids); err != nil {
 			return nil, err
 		}
 	}
@@ -180,7 +201,7 @@ func (b *Binder) Insert(st *ast.Insert) (*DML, error) {
 
 // Copy binds what COPY FROM needs: the rules for rows, and defaults for the columns that it leaves out.
 func (b *Binder) Copy(o *catalog.Object, cols []int) (*DML, []SetColumn, error) {
-	out := &DML{Table: o}
+	out := &DML{Kind: "insert", Table: o}
 	var err error
 	if out.Rules, err = b.Rules(o); err != nil {
 		return nil, nil, err
@@ -200,11 +221,11 @@ func (b *Binder) Copy(o *catalog.Object, cols []int) (*DML, []SetColumn, error) 
 }
 
 // with binds the WITH clause in front of a statement.
-func (b *Binder) with(w *ast.With) (*cteScope, error) {
+func (b *Binder) with(w *ast.With, in *cteScope) (*cteScope, error) {
 	if w == nil {
-		return nil, nil
+		return in, nil
 	}
-	return b.bindCTEs(&ast.Select{With: w.List, Recursive: w.Recursive}, nil, nil)
+	return b.bindCTEs(&ast.Select{With: w.List, Recursive: w.Recursive}, nil, in, in == nil)
 }
 
 // Rules binds a table's generated columns and checks.
@@ -303,7 +324,9 @@ func (b *Binder) insertRows(o *catalog.Object, st *ast.Insert, cols []int, ctes 
 			}
 		}
 	}
-	for i := range q.Cols {
+	given := len(q.Cols)
+	b.numberRows(q)
+	for i := range given {
 		if cols[i] < 0 {
 			continue
 		}
@@ -316,7 +339,29 @@ func (b *Binder) insertRows(o *catalog.Object, st *ast.Insert, cols []int, ctes 
 			return nil, err
 		}
 	}
+	if len(q.Cols) > given {
+		q.Node = &logical.Node{Op: logical.Sort, In: []*logical.Node{q.Node}, Order: []logical.SortKey{{Col: q.Cols[given].ID}}}
+		q.Cols = q.Cols[:given]
+	}
 	return b.fullRow(o, q, cols)
+}
+
+// numberRows adds a column with their number to the rows of a VALUES that has subqueries: they would not
+// come in the order in which they are written, in which they are to be inserted.
+func (b *Binder) numberRows(q *Query) {
+	v := q.Node
+	if v.Op != logical.Values || len(v.Rows) < 2 {
+		return
+	}
+	if !slices.ContainsFunc(v.Rows, func(row []*expr.Expr) bool { return slices.ContainsFunc(row, logical.HasSubquery) }) {
+		return
+	}
+	number := b.NewCol("number", types.T(types.Int8), true)
+	v.Out = append(v.Out, number)
+	for i := range v.Rows {
+		v.Rows[i] = append(v.Rows[i], expr.Lit(types.IntDatum(types.Int8, int64(i))))
+	}
+	q.Cols = append(q.Cols, Column{Field: number.Field, ID: number.ID})
 }
 
 // givenByTable tells which of the named columns take their value from the table and not from the
@@ -402,33 +447,118 @@ func (b *Binder) rowScope(o *catalog.Object, alias string, name []string) *scope
 	return &scope{part: part{rels: []*relation{r}, cols: r.cols}, table: o}
 }
 
+// newRow is rowScope under column ids of its own, for expressions that may hold subqueries.
+func (b *Binder) newRow(o *catalog.Object, alias string, name []string, ctes *cteScope) (*scope, []logical.Col) {
+	s := b.rowScope(o, alias, name)
+	s.ctes = ctes
+	ids := make([]logical.Col, len(o.Columns))
+	for i, c := range o.Columns {
+		ids[i] = b.NewCol(c.Name, c.Type, false)
+	}
+	for i := range s.rels[0].cols {
+		s.rels[0].cols[i].ID = ids[i].ID
+	}
+	s.cols = s.rels[0].cols
+	return s, ids
+}
+
 // returning binds RETURNING.
-func (b *Binder) returning(items []ast.SelectItem, s *scope) ([]*expr.Expr, []Column, error) {
+func (b *Binder) returning(d *DML, items []ast.SelectItem, s *scope) ([]*expr.Expr, error) {
 	if len(items) == 0 {
-		return nil, nil, nil
+		return nil, nil
 	}
 	from := []ast.TableExpr{&ast.TableName{}} // there is a table, so that * means it
 	st := &selectState{b: b, s: s, sel: &ast.Select{Items: items, From: from}}
 	if err := st.bindItems(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var out []*expr.Expr
-	var cols []Column
 	for _, it := range st.items {
 		e, err := b.known(it.e)
 		if err != nil {
-			return nil, nil, err
-		}
-		if logical.HasSubquery(e) {
-			return nil, nil, sqlerr.Unsupported("subqueries in RETURNING are not supported").At(e.Pos)
+			return nil, err
 		}
 		f := types.Field{Name: it.name, Type: e.Type}
-		out, cols = append(out, e), append(cols, Column{Field: f, Table: it.table, Attnum: it.att})
+		out, d.ReturningCols = append(out, e), append(d.ReturningCols, Column{Field: f, Table: it.table, Attnum: it.att})
 	}
-	return out, cols, nil
+	return out, nil
 }
 
-func (b *Binder) onConflict(o *catalog.Object, st *ast.Insert, row *scope) (*OnConflict, error) {
+// calc makes a Calc of expressions over the columns of row; nil of none.
+func (b *Binder) calc(exprs []*expr.Expr, row []logical.Col) (*Calc, error) {
+	if len(exprs) == 0 {
+		return nil, nil
+	}
+	if !slices.ContainsFunc(exprs, logical.HasSubquery) {
+		at := map[int]*expr.Expr{}
+		for i, c := range row {
+			at[c.ID] = expr.Col(i, c.Type)
+		}
+		out := &Calc{}
+		for _, e := range exprs {
+			out.Exprs = append(out.Exprs, logical.Replace(e, at))
+		}
+		return out, nil
+	}
+	number := b.NewCol("number", types.T(types.Int8), true)
+	scan := &logical.Node{Op: logical.Scan, Out: append(slices.Clone(row), number), Scan: &logical.ScanInfo{Object: uint32(catalog.Given), Name: "changed rows"}}
+	for i := range scan.Out {
+		scan.Scan.Cols = append(scan.Scan.Cols, i)
+	}
+	p := &logical.Node{Op: logical.Project, In: []*logical.Node{scan}}
+	q := &Query{}
+	for _, e := range exprs {
+		b.addCol(q, p, types.Field{Name: "?column?", Type: e.Type}, e)
+	}
+	p.Out, p.Exprs = append(p.Out, logical.Col{ID: b.NewID(), Field: number.Field}), append(p.Exprs, logical.Ref(number))
+	q.Node = &logical.Node{Op: logical.Sort, In: []*logical.Node{p}, Order: []logical.SortKey{{Col: p.Out[len(exprs)].ID}}}
+	return &Calc{Query: q}, nil
+}
+
+// whole hands the data-modifying statements of WITH to the statement that they belong to.
+func (b *Binder) whole(d *DML, err error) (*DML, error) {
+	if err == nil {
+		d.With = b.writes
+	}
+	return d, err
+}
+
+// Modifying binds a query whose WITH may hold data-modifying statements.
+func (b *Binder) Modifying(sel *ast.Select) (*DML, error) {
+	q, err := b.Select(sel)
+	if err != nil {
+		return nil, err
+	}
+	return b.whole(&DML{Kind: "select", Query: q, ReturningCols: q.Cols}, nil)
+}
+
+// bindWrite binds a data-modifying statement of WITH, and the query that reads what it returns.
+func (b *Binder) bindWrite(w *ast.CTE, in *cteScope, c *cte) (*Query, error) {
+	var err error
+	switch st := w.Write.(type) {
+	case *ast.Insert:
+		c.write, err = b.insert(st, in)
+	case *ast.Update:
+		c.write, err = b.update(st, in)
+	case *ast.Delete:
+		c.write, err = b.delete(st, in)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b.writes = append(b.writes, c.write)
+	c.write.Result = uint32(catalog.Given) + uint32(len(b.writes))
+	scan := &logical.Node{Op: logical.Scan, Scan: &logical.ScanInfo{Object: c.write.Result, Name: w.Name}}
+	q := &Query{Node: scan}
+	for i, col := range c.write.ReturningCols {
+		id := b.NewCol(col.Name, col.Type, false)
+		scan.Out, scan.Scan.Cols = append(scan.Out, id), append(scan.Scan.Cols, i)
+		q.Cols = append(q.Cols, Column{Field: id.Field, ID: id.ID, Table: col.Table, Attnum: col.Attnum})
+	}
+	return q, nil
+}
+
+func (b *Binder) onConflict(o *catalog.Object, st *ast.Insert, row *scope, ids []logical.Col) (*OnConflict, error) {
 	oc := st.OnConflict
 	out := &OnConflict{Update: oc.Update}
 	var want []int
@@ -461,32 +591,45 @@ func (b *Binder) onConflict(o *catalog.Object, st *ast.Insert, row *scope) (*OnC
 	case want != nil:
 		return nil, sqlerr.New(sqlerr.InvalidColumnReference, "there is no unique or exclusion constraint matching the ON CONFLICT specification")
 	}
+	if oc.Infer != nil { // an index over all rows serves any of them
+		c := &exprCtx{b: b, s: row, clause: "WHERE"}
+		if _, err := c.boolean(oc.Infer, "WHERE"); err != nil {
+			return nil, err
+		}
+	}
 	if !oc.Update {
 		return out, nil
 	}
 	excluded := &relation{name: "excluded", original: "\x00"}
 	for _, c := range row.rels[0].cols {
-		c.ID += len(o.Columns)
 		excluded.cols = append(excluded.cols, c)
 	}
-	s := &scope{part: part{rels: []*relation{row.rels[0], excluded}, cols: row.cols}}
+	for _, c := range o.Columns {
+		ids = append(ids, b.NewCol(c.Name, c.Type, false))
+	}
+	for i := range excluded.cols {
+		excluded.cols[i].ID = ids[len(o.Columns)+i].ID
+	}
+	s := &scope{part: part{rels: []*relation{row.rels[0], excluded}, cols: row.cols}, ctes: row.ctes}
 	set, err := b.assignments(o, oc.Set, s)
 	if err != nil {
 		return nil, err
 	}
-	out.Set = set
+	var values []*expr.Expr
+	for _, a := range set {
+		out.Set, values = append(out.Set, a.Col), append(values, a.Expr)
+	}
+	if out.Values, err = b.calc(values, ids); err != nil {
+		return nil, err
+	}
 	if oc.Where != nil {
 		c := &exprCtx{b: b, s: s, clause: "WHERE"}
-		if out.Where, err = c.boolean(oc.Where, "WHERE"); err != nil {
+		w, err := c.boolean(oc.Where, "WHERE")
+		if err != nil {
 			return nil, err
 		}
-		if logical.HasSubquery(out.Where) {
-			return nil, sqlerr.Unsupported("subqueries in ON CONFLICT are not supported").At(out.Where.Pos)
-		}
-	}
-	for _, a := range set {
-		if logical.HasSubquery(a.Expr) {
-			return nil, sqlerr.Unsupported("subqueries in ON CONFLICT are not supported").At(a.Expr.Pos)
+		if out.Where, err = b.calc([]*expr.Expr{w}, ids); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
@@ -495,18 +638,32 @@ func (b *Binder) onConflict(o *catalog.Object, st *ast.Insert, row *scope) (*OnC
 // assignments binds SET.
 func (b *Binder) assignments(o *catalog.Object, set []ast.Assignment, s *scope) ([]SetColumn, error) {
 	var out []SetColumn
+	byField := map[int]bool{} // columns that are assigned to field by field
 	for i := range set {
 		a := &set[i]
 		c, err := columnIndex(o, a.Column, a.Position())
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(out, func(x SetColumn) bool { return x.Col == c }) {
+		at := slices.IndexFunc(out, func(x SetColumn) bool { return x.Col == c })
+		if at >= 0 && !(byField[c] && len(a.Path) > 0) {
 			return nil, sqlerr.New(sqlerr.SyntaxError, "multiple assignments to same column %q", a.Column)
 		}
-		x, err := b.assignment(o, c, a, s)
+		var x *expr.Expr
+		if len(a.Path) > 0 {
+			if byField[c] = true; at >= 0 {
+				x = out[at].Expr
+			}
+			x, err = b.assignField(o, c, a, s, x)
+		} else {
+			x, err = b.assignment(o, c, a, s)
+		}
 		if err != nil {
 			return nil, err
+		}
+		if at >= 0 {
+			out[at].Expr = x
+			continue
 		}
 		out = append(out, SetColumn{Col: c, Expr: x})
 	}

@@ -21,6 +21,7 @@ type exprCtx struct {
 	noSRF, noWindow bool
 	conditional     string // CASE or COALESCE, inside one
 	inAgg, inOver   bool
+	match           *matchCtx // inside MATCH_RECOGNIZE
 }
 
 // within is the context inside CASE or COALESCE, where no set-returning function may stand.
@@ -36,6 +37,11 @@ func (c *exprCtx) bind(e ast.Expr) (*expr.Expr, error) {
 		return nil, err
 	}
 	defer c.b.leave()
+	if c.match != nil {
+		if err := c.match.noQuery(e); err != nil {
+			return nil, err
+		}
+	}
 	switch e := e.(type) {
 	case *ast.Literal:
 		return c.literal(e)
@@ -123,6 +129,9 @@ func (c *exprCtx) toBool(e *expr.Expr, what string) (*expr.Expr, error) {
 }
 
 func (c *exprCtx) columnRef(r *ast.ColumnRef) (*expr.Expr, error) {
+	if c.match != nil {
+		return c.match.column(c, r)
+	}
 	e, err := c.s.lookup(c.b, r.Parts, r.Position())
 	if e != nil || err != nil {
 		return e, err
@@ -135,26 +144,6 @@ func (c *exprCtx) columnRef(r *ast.ColumnRef) (*expr.Expr, error) {
 		}
 	}
 	return nil, c.s.missing(r.Parts, r.Position())
-}
-
-// wholeRow binds t or t.* as one value.
-func (c *exprCtx) wholeRow(parts []string, pos int) (*expr.Expr, error) {
-	rel, err := c.s.findRelation(parts, pos)
-	if err != nil {
-		return nil, err
-	}
-	if rel == nil {
-		return nil, c.s.missingTable(parts, pos)
-	}
-	c.b.useAll(rel.cols, pos)
-	if rel.scalar && len(rel.cols) == 1 {
-		return colRef(rel.cols[0].Col, pos), nil
-	}
-	out := &expr.Expr{Kind: expr.Row, Type: types.T(types.Record), Pos: pos}
-	for _, col := range rel.cols {
-		out.Args = append(out.Args, colRef(col.Col, pos))
-	}
-	return out, nil
 }
 
 func (c *exprCtx) param(p *ast.Param) (*expr.Expr, error) {
@@ -258,8 +247,11 @@ func (c *exprCtx) is(e *ast.Is) (*expr.Expr, error) {
 			return nil, err
 		}
 		out = isNull(x, e.Position())
-		if x.Kind == expr.Row {
+		switch {
+		case x.Kind == expr.Row:
 			return rowIsNull(x, e.Not, e.Position()), nil
+		case x.Type.ID == types.Record:
+			return c.compositeIsNull(x, e.Not, e.Position())
 		}
 	} else {
 		word := map[string]string{"true": "IS TRUE", "false": "IS FALSE", "unknown": "IS UNKNOWN"}[e.Test]

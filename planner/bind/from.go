@@ -94,6 +94,8 @@ func (b *Binder) bindTable(t ast.TableExpr, s *scope, left *source) (*source, er
 		return b.bindTableFunc(t, s, left)
 	case *ast.Join:
 		return b.bindJoin(t, s, left)
+	case *ast.MatchRecognize:
+		return b.bindMatch(t, s, left)
 	}
 	return nil, sqlerr.Unsupported("this kind of FROM item is not supported").At(t.Position())
 }
@@ -145,7 +147,7 @@ func (b *Binder) bindTableName(t *ast.TableName, s *scope) (*source, error) {
 			return r.ref(b, t)
 		}
 		if c != nil {
-			n, cols, err := c.ref(b)
+			n, cols, err := c.ref(b, t.Position())
 			if err != nil {
 				return nil, err
 			}
@@ -259,7 +261,12 @@ func (p part) nullable() part {
 	out := part{cols: loosen(p.cols)}
 	for _, r := range p.rels {
 		c := *r
-		c.cols = loosen(r.cols)
+		if !c.optional {
+			if at := slices.IndexFunc(r.cols, func(c column) bool { return c.NotNull }); at >= 0 {
+				c.witness = r.cols[at].ID
+			}
+		}
+		c.optional, c.cols = true, loosen(r.cols)
 		out.rels = append(out.rels, &c)
 	}
 	return out

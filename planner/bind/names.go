@@ -13,6 +13,7 @@ type Ref struct {
 	Object uint32
 	// Alias tells that the text gives the relation another name.
 	Alias bool
+	Type  bool // the name is that of a type
 }
 
 // Use is a place in a query's text that names a column of a relation, or stands for it.
@@ -93,11 +94,19 @@ func (b *Binder) refer(f *found, t *ast.TableName) {
 	b.Refs = append(b.Refs, Ref{Pos: t.Position(), Name: t.Name, Object: f.object.ID, Alias: t.Alias != ""})
 }
 
-// Names gives the relations that the statement names, for catalog.Object.Names.
+// Key is the key of the name in catalog.Object.Names.
+func (r Ref) Key() string {
+	if r.Type {
+		return typeKey(r.Name)
+	}
+	return NameKey(r.Name)
+}
+
+// Names gives the relations and types that the statement names, for catalog.Object.Names.
 func (b *Binder) Names() map[string]catalog.ID {
 	out := map[string]catalog.ID{}
 	for _, r := range b.Refs {
-		out[NameKey(r.Name)] = r.Object
+		out[r.Key()] = r.Object
 	}
 	return out
 }

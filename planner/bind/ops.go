@@ -121,7 +121,13 @@ func (c *exprCtx) negative(l *ast.Literal, pos int) (*expr.Expr, error) {
 
 // operator resolves an operator over bound operands.
 func (c *exprCtx) operator(name string, args []*expr.Expr, pos int) (*expr.Expr, error) {
-	if len(args) == 2 && args[0].Kind == expr.Row && args[1].Kind == expr.Row && comparison[name] {
+	if len(args) == 2 && comparison[name] {
+		var err error
+		if args, err = c.sameRows(args); err != nil {
+			return nil, err
+		}
+	}
+	if len(args) == 2 && writtenRow(args[0]) && writtenRow(args[1]) && comparison[name] {
 		return c.compareFields(name, args[0].Args, args[1].Args, pos)
 	}
 	if name == "^" && len(args) == 2 {
@@ -131,6 +137,10 @@ func (c *exprCtx) operator(name string, args []*expr.Expr, pos int) (*expr.Expr,
 	}
 	return c.resolve(name, args, pos)
 }
+
+// writtenRow tells whether e is a ROW(…) without a type of its own: such rows compare by SQL's rule for
+// rows, others by that for values, to which a NULL field is like any other.
+func writtenRow(e *expr.Expr) bool { return e.Kind == expr.Row && e.Type.Anonymous() }
 
 var comparison = map[string]bool{"=": true, "<>": true, "<": true, "<=": true, ">": true, ">=": true}
 

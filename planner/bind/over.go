@@ -323,29 +323,57 @@ func (st *selectState) overs(node *logical.Node) (*logical.Node, error) {
 
 // windowColumns projects what partitions and orders a window into columns.
 func (st *selectState) windowColumns(node *logical.Node, it *overItem, o *logical.Node) *logical.Node {
+	cols := newColumns(st.b, node)
+	for _, e := range it.partition {
+		o.Keys = append(o.Keys, cols.id(e))
+	}
+	for _, e := range it.order {
+		o.Order = append(o.Order, logical.SortKey{Col: cols.id(e.Expr), Desc: e.Desc, NullsFirst: e.NullsFirst})
+	}
+	return cols.node()
+}
+
+// orderColumns projects what orders the node o into columns.
+func orderColumns(b *Binder, node *logical.Node, order []logical.OrderExpr, o *logical.Node) *logical.Node {
+	cols := newColumns(b, node)
+	for _, e := range order {
+		o.Order = append(o.Order, logical.SortKey{Col: cols.id(e.Expr), Desc: e.Desc, NullsFirst: e.NullsFirst})
+	}
+	return cols.node()
+}
+
+// columns adds columns for expressions to those of a node.
+type columns struct {
+	b    *Binder
+	cols []logical.Col
+	p    *logical.Node
+}
+
+func newColumns(b *Binder, node *logical.Node) *columns {
 	cols := node.Cols()
 	p := &logical.Node{Op: logical.Project, In: []*logical.Node{node}, Out: slices.Clone(cols)}
 	for _, c := range cols {
 		p.Exprs = append(p.Exprs, logical.Ref(c))
 	}
-	column := func(e *expr.Expr) int {
-		if e.Kind == expr.Column && node.Has(e.Index) {
-			return e.Index
-		}
-		c := st.b.NewCol("window", e.Type, logical.NotNull(e, cols))
-		p.Out, p.Exprs = append(p.Out, c), append(p.Exprs, e)
-		return c.ID
+	return &columns{b, cols, p}
+}
+
+// id returns the column of an expression.
+func (c *columns) id(e *expr.Expr) int {
+	if e.Kind == expr.Column && c.p.In[0].Has(e.Index) {
+		return e.Index
 	}
-	for _, e := range it.partition {
-		o.Keys = append(o.Keys, column(e))
+	col := c.b.NewCol("window", e.Type, logical.NotNull(e, c.cols))
+	c.p.Out, c.p.Exprs = append(c.p.Out, col), append(c.p.Exprs, e)
+	return col.ID
+}
+
+// node is the node with the columns.
+func (c *columns) node() *logical.Node {
+	if len(c.p.Out) == len(c.cols) {
+		return c.p.In[0]
 	}
-	for _, e := range it.order {
-		o.Order = append(o.Order, logical.SortKey{Col: column(e.Expr), Desc: e.Desc, NullsFirst: e.NullsFirst})
-	}
-	if len(p.Out) == len(cols) {
-		return node
-	}
-	return p
+	return c.p
 }
 
 func sameWindow(a, b *overItem) bool {

@@ -38,7 +38,7 @@ func (b *Binder) bindQuery(sel *ast.Select, env *queryEnv) (*Query, error) {
 	if err := b.grow(1); err != nil {
 		return nil, err
 	}
-	ctes, err := b.bindCTEs(sel, env.outer, env.ctes)
+	ctes, err := b.bindCTEs(sel, env.outer, env.ctes, env.top)
 	if err != nil {
 		return nil, err
 	}
@@ -312,29 +312,52 @@ func (st *selectState) expandStar(star *ast.Star) error {
 	return nil
 }
 
-// expandRecord expands (f(x)).* of a table function.
+// expandRecord expands (x).*: the columns of a table function, or the fields of a composite value.
 func (st *selectState) expandRecord(f *ast.FieldOf) error {
 	c := &exprCtx{b: st.b, s: st.s, clause: "SELECT", block: st.bl}
 	if ref, ok := f.Expr.(*ast.ColumnRef); ok {
-		return st.expandStar(&ast.Star{Pos: f.Pos, Table: ref.Parts})
+		x, err := st.s.lookup(st.b, ref.Parts, ref.Position())
+		if err != nil {
+			return err
+		}
+		if x == nil {
+			return st.expandStar(&ast.Star{Pos: f.Pos, Table: ref.Parts})
+		}
 	}
-	call, ok := f.Expr.(*ast.Call)
-	if !ok {
-		return sqlerr.Unsupported("expanding a composite value with .* is not supported").At(f.Position())
+	if call, ok := f.Expr.(*ast.Call); ok {
+		name, err := functionName(call.Name, call.Position())
+		if err != nil {
+			return err
+		}
+		if fn.IsTable(name) && !fn.IsScalar(name) {
+			it, err := c.srf(call, name)
+			if err != nil {
+				return err
+			}
+			if len(it.cols) == 1 && it.cols[0].Type.Fields() != nil {
+				return st.addFields(c, colRef(it.cols[0], f.Position()), f.Position())
+			}
+			for _, col := range it.cols {
+				st.items = append(st.items, item{e: colRef(col, f.Position()), name: col.Name})
+			}
+			return nil
+		}
 	}
-	name, err := functionName(call.Name, call.Position())
+	x, err := c.bind(f.Expr)
 	if err != nil {
 		return err
 	}
-	if !fn.IsTable(name) {
-		return sqlerr.New(sqlerr.WrongObjectType, "type of %s is not composite", name).At(f.Position())
-	}
-	it, err := c.srf(call, name)
+	return st.addFields(c, x, f.Position())
+}
+
+// addFields adds the fields of a composite value to the select list.
+func (st *selectState) addFields(c *exprCtx, x *expr.Expr, pos int) error {
+	fields, err := c.allFields(x, pos)
 	if err != nil {
 		return err
 	}
-	for _, col := range it.cols {
-		st.items = append(st.items, item{e: colRef(col, f.Position()), name: col.Name})
+	for i, e := range fields {
+		st.items = append(st.items, item{e: e, name: x.Type.Fields()[i].Name})
 	}
 	return nil
 }

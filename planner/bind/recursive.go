@@ -61,7 +61,7 @@ func (b *Binder) bindRecursive(w *ast.CTE, outer *scope, s *cteScope) (*Query, e
 		_, err := b.bindQuery(sel, &queryEnv{outer: outer, ctes: s, resolve: true})
 		return nil, err
 	}
-	inner, err := b.bindCTEs(sel, outer, s)
+	inner, err := b.bindCTEs(sel, outer, s, false)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,10 @@ type relation struct {
 	id           uint32
 	cols         []column
 	scalar       bool // a function with one column: the alias names the value
+	// optional tells that an outer join may find no row for it; witness is then the id of a column that
+	// is NULL in no row, 0 when there is none.
+	optional bool
+	witness  int
 }
 
 // part is what a FROM item adds: its relations, and the columns that unqualified names and * mean.

@@ -130,11 +130,19 @@ func (b *Binder) setOpOrder(sel *ast.Select, q *Query) error {
 		if at < 0 {
 			return sqlerr.Unsupported("invalid UNION/INTERSECT/EXCEPT ORDER BY clause").
 				WithDetail("Only result column names can be used, not expressions or functions.").
-				WithHint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.").At(o.Expr.Position())
+				WithHint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.").At(leftmost(o.Expr))
 		}
 		q.Order = append(q.Order, logical.SortKey{Col: q.Cols[at].ID, Desc: o.Desc, NullsFirst: nullsFirst(o)})
 	}
 	return nil
+}
+
+// leftmost is where an expression begins.
+func leftmost(e ast.Expr) int {
+	if x, ok := e.(*ast.Binary); ok {
+		return leftmost(x.Left)
+	}
+	return e.Position()
 }
 
 // bindValues binds VALUES. For an INSERT the values are brought to the target columns' types.

@@ -166,6 +166,9 @@ func (c *exprCtx) fromFunction(f fromCall, ordinality bool) (*logical.Node, []lo
 	if ordinality {
 		n.Out = append(n.Out, c.b.NewCol("ordinality", int8Type, true))
 	}
+	if len(fields) == 1 && fields[0].Type.Fields() != nil {
+		n = c.spread(n, fields[0].Type.Fields())
+	}
 	return n, n.Out, nil
 }
 
@@ -188,7 +191,24 @@ func (c *exprCtx) scalarInFrom(e *ast.Call, name string, ordinality bool) (*logi
 		n.Out = append(n.Out, c.b.NewCol("ordinality", int8Type, true))
 		n.Exprs = append(n.Exprs, expr.Lit(types.IntDatum(types.Int8, 1)))
 	}
+	if fields := x.Type.Fields(); fields != nil {
+		n = c.spread(n, fields)
+	}
 	return n, n.Out, nil
+}
+
+// spread makes columns of the fields of a composite value that a function in FROM gives.
+func (c *exprCtx) spread(value *logical.Node, fields []types.Field) *logical.Node {
+	n := &logical.Node{Op: logical.Project, In: []*logical.Node{value}}
+	x := logical.Ref(value.Out[0])
+	for i, f := range fields {
+		n.Out = append(n.Out, c.b.NewCol(f.Name, f.Type, false))
+		n.Exprs = append(n.Exprs, c.b.fieldAt(x, i, f.Type, 0))
+	}
+	for _, more := range value.Out[1:] { // the ordinality
+		n.Out, n.Exprs = append(n.Out, more), append(n.Exprs, logical.Ref(more))
+	}
+	return n
 }
 
 // zip puts two functions side by side by row number, the shorter one padded with NULLs. The last

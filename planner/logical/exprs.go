@@ -175,6 +175,9 @@ func (n *Node) mapExprs(f func(*expr.Expr) *expr.Expr) {
 		c.Left, c.Right = f(c.Left), f(c.Right)
 		n.AsOf = &c
 	}
+	if n.Match != nil {
+		n.Match = n.Match.mapExprs(f)
+	}
 	n.Limit, n.Offset = mapOne(n.Limit, f), mapOne(n.Offset, f)
 }
 
@@ -193,6 +196,11 @@ func (n *Node) Used() Set {
 	}
 	if n.Win != nil {
 		s[n.Win.Time] = true
+	}
+	if n.Match != nil {
+		for id := range n.Match.own() {
+			delete(s, id)
+		}
 	}
 	return s
 }

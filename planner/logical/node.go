@@ -34,6 +34,7 @@ const (
 	Probe     Op = "probe"     // Kind, Preds: the right side as it stands when a left row comes
 	Recursive Op = "recursive" // In: the base and the recursive term
 	WorkTable Op = "worktable" // the recursive query itself, inside its term
+	Match     Op = "match"     // MATCH_RECOGNIZE: Keys, Order and Match
 )
 
 // Col is a column that a node makes.
@@ -76,7 +77,7 @@ type Node struct {
 	Kind      JoinKind
 	NullAware bool // Anti join of NOT IN: the first predicate is the compared pair
 
-	Keys  []int   // Agg: group columns; TopN, Over, Session: partition columns; Expand: columns that a set may leave out (input ids)
+	Keys  []int   // Agg: group columns; TopN, Over, Session, Match: partition columns; Expand: columns that a set may leave out (input ids)
 	Sets  [][]int // Expand: per grouping set the positions in Keys that it keeps; Out are copies of Keys, then the set's number
 	Aggs  []AggCall
 	Phase Phase
@@ -101,6 +102,7 @@ type Node struct {
 	Over  []OverCall
 	Sub   *ApplyInfo
 	AsOf  *AsOfInfo
+	Match *MatchInfo
 }
 
 // AsOfInfo is the condition "Left Cmp Right" of an AsOf, whose closest right row is the match.
@@ -258,13 +260,13 @@ func (n *Node) Cols() []Col {
 	case Filter, Temporal, Distinct, Sort, Limit, MaxOne:
 		return n.In[0].Cols()
 	case Agg:
-		in := n.In[0].Cols()
-		out := make([]Col, 0, len(n.Keys)+len(n.Out))
-		for _, k := range n.Keys {
-			out = append(out, find(in, k))
-		}
-		return append(out, n.Out...)
+		return concat(n.partition(), n.Out)
 	case Window, Session, TableFunc, Expand, Over, TopN: // a TopN's own column is the position
+		return concat(n.In[0].Cols(), n.Out)
+	case Match:
+		if n.Match.Rows == MatchOne {
+			return concat(n.partition(), n.Out)
+		}
 		return concat(n.In[0].Cols(), n.Out)
 	case Join, AsOf, Probe:
 		return n.joinCols()
@@ -279,6 +281,16 @@ func (n *Node) Cols() []Col {
 		return out
 	}
 	panic("logical: unknown op " + string(n.Op))
+}
+
+// partition returns the columns in Keys.
+func (n *Node) partition() []Col {
+	in := n.In[0].Cols()
+	out := make([]Col, 0, len(n.Keys))
+	for _, k := range n.Keys {
+		out = append(out, find(in, k))
+	}
+	return out
 }
 
 func (n *Node) joinCols() []Col {

@@ -125,6 +125,8 @@ func rawKeys(n *Node) [][]int {
 		return joinKeys(n)
 	case AsOf:
 		return Keys(n.In[0])
+	case Match:
+		return matchKeys(n)
 	case Apply:
 		switch n.Sub.Kind {
 		case "lateral", "lateral left":

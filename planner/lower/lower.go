@@ -53,7 +53,7 @@ func (l *lowerer) finish(h, visible int) *plan.Plan {
 	at, _ := l.ref(h)
 	n := l.nodes[at]
 	return &plan.Plan{
-		Version: plan.Version, Nodes: l.nodes, Root: at, Key: n.Key, AppendOnly: n.AppendOnly, Visible: visible,
+		Version: 1, Nodes: l.nodes, Root: at, Key: n.Key, AppendOnly: n.AppendOnly, Visible: visible,
 	}
 }
 

@@ -75,6 +75,8 @@ func (l *lowerer) lower(n *logical.Node) (int, error) {
 		return l.topN(n)
 	case logical.Over:
 		return l.over(n)
+	case logical.Match:
+		return l.match(n)
 	case logical.Apply:
 		return l.apply(n)
 	case logical.Recursive:

@@ -45,6 +45,8 @@ func (p *pruner) node(n *logical.Node, need logical.Set) *logical.Node {
 		return n.With(p.narrow(n.In[0], union(need, n.Used())))
 	case logical.Over:
 		return p.over(n, need)
+	case logical.Match:
+		return p.match(n, need)
 	case logical.TopN:
 		out := n.With(p.narrow(n.In[0], union(need, n.Used())))
 		if len(n.Out) > 0 && !need[n.Out[0].ID] {
@@ -166,6 +168,33 @@ func (p *pruner) over(n *logical.Node, need logical.Set) *logical.Node {
 		return p.node(n.In[0], need)
 	}
 	return c.With(p.narrow(n.In[0], union(need, c.Used())))
+}
+
+// match drops measures that nobody reads, and what only they read.
+func (p *pruner) match(n *logical.Node, need logical.Set) *logical.Node {
+	c, m := *n, *n.Match
+	c.Out, m.Measures, m.Reads = nil, nil, nil
+	read := logical.Set{}
+	for i, col := range n.Out {
+		if need[col.ID] {
+			c.Out, m.Measures = append(c.Out, col), append(m.Measures, n.Match.Measures[i])
+			logical.AddCols(read, n.Match.Measures[i])
+		}
+	}
+	for _, e := range m.Conds {
+		logical.AddCols(read, e)
+	}
+	for _, r := range n.Match.Reads {
+		if read[r.Col.ID] {
+			m.Reads = append(m.Reads, r)
+		}
+	}
+	c.Match = &m
+	below := c.Used()
+	if m.Rows != logical.MatchOne {
+		below = union(need, below)
+	}
+	return c.With(p.narrow(n.In[0], below))
 }
 
 func (p *pruner) union(n *logical.Node, need logical.Set) *logical.Node {

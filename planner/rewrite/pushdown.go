@@ -32,7 +32,7 @@ func push(n *logical.Node, preds []*expr.Expr) *logical.Node {
 		return n.With(push(n.In[0], preds))
 	case logical.Window, logical.TableFunc, logical.Expand:
 		return pushIf(n, preds, n.In[0].IDs())
-	case logical.Over, logical.TopN, logical.Session:
+	case logical.Over, logical.TopN, logical.Session, logical.Match:
 		return pushIf(n, preds, logical.SetOf(n.Keys...))
 	case logical.Union, logical.SetOp:
 		return pushUnion(n, preds)

@@ -71,7 +71,7 @@ func cheapest(keys [][]int, vis logical.Set) []int {
 // expose lets projections pass the key columns of their inputs.
 func expose(n *logical.Node) *logical.Node {
 	switch n.Op {
-	case logical.Project, logical.Filter, logical.TopN, logical.Window, logical.Session, logical.Temporal, logical.TableFunc, logical.Expand, logical.Join, logical.AsOf, logical.Probe:
+	case logical.Project, logical.Filter, logical.TopN, logical.Window, logical.Session, logical.Temporal, logical.TableFunc, logical.Expand, logical.Join, logical.AsOf, logical.Probe, logical.Match:
 	default:
 		return n
 	}

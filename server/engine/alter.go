@@ -15,8 +15,11 @@ import (
 // plans and stored queries refer to it by its id.
 // The rewrite is nil when all is done with the coming epoch.
 func (e *Engine) alter(c *Caller, s *ast.Alter) (*rewrite, error) {
-	if s.Kind == "schema" {
+	switch s.Kind {
+	case "schema":
 		return nil, e.alterSchema(c, s)
+	case "type":
+		return nil, e.alterType(c, s)
 	}
 	cat := e.catalogNow()
 	old := cat.Resolve(c.SearchPath, s.Name)
@@ -265,6 +268,10 @@ func (e *Engine) alterSchema(c *Caller, s *ast.Alter) error {
 		for _, o := range e.catalogNow().Objects() {
 			e.rewriteNames(c, o)
 		}
+		for _, t := range e.catalogNow().UserTypes() {
+			t.Publish()
+		}
+		e.retypeTexts(c, cat)
 		return nil
 	case "owner":
 		if cat.Role(s.Args[0]) == nil {
@@ -315,6 +322,8 @@ func (e *Engine) comment(c *Caller, s *ast.Comment) error {
 		}
 		e.pending.catalog = cat.WithComment(r.OID, text)
 		return nil
+	case "type":
+		return e.commentType(c, s.Name, text)
 	case "column":
 		return e.commentColumn(c, s.Name, text)
 	}

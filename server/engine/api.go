@@ -46,7 +46,8 @@ type Reader struct {
 	snap    *state.Snap
 	engine  *Engine
 	system  System
-	over    overlays // changes beside the snapshot
+	over    overlays                 // changes beside the snapshot
+	given   map[uint32][]*rows.Batch // what a statement's parts hand to each other, by catalog.Given…
 }
 
 // Run is a batch query to execute on a Reader.

@@ -141,6 +141,13 @@ func (e *Engine) draftSource(c *Caller, s *ast.CreateSource) (*catalog.Object, e
 	if err != nil {
 		return nil, err
 	}
+	if spec.NamedPartitions {
+		for i := range columns {
+			if columns[i].Include == "partition" {
+				columns[i].Type = types.T(types.Text)
+			}
+		}
+	}
 	o := &catalog.Object{Kind: catalog.Source, Name: s.Name[len(s.Name)-1], Connector: spec.Name, Options: opts}
 	if err := setFormat(o, spec, s.Format); err != nil {
 		return nil, err
@@ -271,6 +278,7 @@ func (e *Engine) createView(c *Caller, s *ast.CreateView) error {
 	if err != nil && !(s.OrReplace && sqlerr.As(err).Code == sqlerr.DuplicateTable) || skip {
 		return err
 	}
+	taken := err
 	q, err := planner.PlanQuery(e.plannerContext(e.catalogNow(), c), s.Query)
 	if err != nil {
 		return err
@@ -279,6 +287,9 @@ func (e *Engine) createView(c *Caller, s *ast.CreateView) error {
 		return sqlerr.New(sqlerr.SyntaxError, "CREATE VIEW specifies more column names than columns")
 	}
 	old := e.catalogNow().ByName(schema, name)
+	if old == nil && taken != nil {
+		return taken
+	}
 	if old != nil && old.Kind != catalog.View {
 		return sqlerr.New(sqlerr.WrongObjectType, "%q is not a view", name)
 	}
@@ -287,6 +298,7 @@ func (e *Engine) createView(c *Caller, s *ast.CreateView) error {
 		o.ID = old.ID
 	}
 	o.Query, o.Deps, o.Names = s.QueryText, q.Deps, q.Bound
+	o.Types = q.UserTypes
 	fields, err := outputFields(q, s.Columns)
 	if err != nil {
 		return err

@@ -65,7 +65,7 @@ func (e *Engine) createTableAs(ctx context.Context, c *Caller, s *ast.CreateTabl
 			return err
 		}
 		for _, b := range m.result {
-			e.addDeltas(o.ID, []*rows.Batch{{Schema: fields, N: b.N, Cols: b.Cols[:len(fields)]}})
+			e.addDeltas(&e.pending, o.ID, []*rows.Batch{{Schema: fields, N: b.N, Cols: b.Cols[:len(fields)]}})
 		}
 		return nil
 	})

@@ -30,6 +30,8 @@ func (e *Engine) Define(ctx context.Context, c *Caller, stmt ast.Statement) erro
 		return e.define(ctx, func() error { return e.createSink(c, s) })
 	case *ast.CreateSchema:
 		return e.define(ctx, func() error { return e.createSchema(c, s) })
+	case *ast.CreateType:
+		return e.define(ctx, func() error { return e.createType(c, s) })
 	case *ast.Drop:
 		return e.define(ctx, func() error { return e.drop(c, s) })
 	case *ast.Alter:

@@ -27,6 +27,8 @@ func (e *Engine) drop(c *Caller, s *ast.Drop) error {
 		return e.dropSchemas(c, s)
 	case "role":
 		return e.dropRoles(c, s)
+	case "type":
+		return e.dropTypes(c, s)
 	}
 	kind, ok := kinds[s.Kind]
 	if !ok {
@@ -271,8 +273,23 @@ func (e *Engine) dropSchemas(c *Caller, s *ast.Drop) error {
 			inside = append(inside, o)
 		}
 	}
-	if len(inside) > 0 && !s.Cascade {
-		return schemaNeeded(c, cat, gone, inside)
+	var named []*catalog.UserType
+	for _, t := range cat.UserTypes() {
+		if slices.Contains(gone, t.Schema) {
+			named = append(named, t)
+		}
+	}
+	if len(inside)+len(named) > 0 && !s.Cascade {
+		return schemaNeeded(c, cat, gone, inside, named)
+	}
+	uses := findTypeUses(c, cat, named)
+	if err := uses.removable(c, cat, inside); err != nil {
+		return err
+	}
+	for _, o := range uses.objects {
+		if !slices.Contains(inside, o) {
+			inside = append(inside, o)
+		}
 	}
 	order, err := dropOrder(c, cat, inside, true)
 	if err != nil {
@@ -281,6 +298,7 @@ func (e *Engine) dropSchemas(c *Caller, s *ast.Drop) error {
 	for _, o := range order {
 		e.remove(o)
 	}
+	e.forgetTypes(named)
 	for _, name := range gone {
 		e.pending.catalog = e.catalogNow().WithoutSchema(name)
 	}
@@ -289,8 +307,11 @@ func (e *Engine) dropSchemas(c *Caller, s *ast.Drop) error {
 }
 
 // schemaNeeded is Postgres's refusal to drop schemas that are not empty.
-func schemaNeeded(c *Caller, cat *catalog.Snapshot, schemas []string, inside []*catalog.Object) error {
+func schemaNeeded(c *Caller, cat *catalog.Snapshot, schemas []string, inside []*catalog.Object, named []*catalog.UserType) error {
 	var lines []string
+	for _, t := range named {
+		lines = append(lines, typeTitle(c, cat, t)+" depends on schema "+parse.QuoteIdent(t.Schema))
+	}
 	for _, o := range inside {
 		if o.Kind != catalog.Index {
 			lines = append(lines, describe(c, cat, o)+" depends on schema "+parse.QuoteIdent(o.Schema))

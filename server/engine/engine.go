@@ -74,6 +74,8 @@ type Engine struct {
 	sources map[uint32]*feeder      // main feeder of each source that is read
 	fills   map[uint32]*backfill    // dataflows that are being created
 	sinks   map[uint32]*sink
+	// changed is the epoch of the last change of each table since the start. It belongs to the step loop.
+	changed map[uint32]uint64
 	// indexes are the ids of the indexes on a relation, indexFills those that are not complete yet.
 	indexes    map[uint32][]uint32
 	indexFills map[uint32]*indexFill
@@ -182,7 +184,7 @@ func newEngine(cfg Config) (*Engine, error) {
 		stop: make(chan struct{}), stopped: make(chan struct{}),
 		views: map[uint32]*view.View{}, uniques: map[uint32][]*view.View{}, sources: map[uint32]*feeder{},
 		fills: map[uint32]*backfill{}, sinks: map[uint32]*sink{}, times: map[uint32]*eventTime{},
-		indexes: map[uint32][]uint32{}, indexFills: map[uint32]*indexFill{},
+		changed: map[uint32]uint64{}, indexes: map[uint32][]uint32{}, indexFills: map[uint32]*indexFill{},
 	}
 	e.readers.init()
 	e.sequences.list, e.sequences.dirty = map[sequenceID]*sequence{}, map[sequenceID][]byte{}

@@ -193,13 +193,9 @@ func (t *eventTime) advance() (moved bool) {
 	return true
 }
 
-// setAside puts late rows into the relation's table of late rows, with why.
-func (e *Engine) setAside(deltas map[uint32][]*rows.Batch, t *eventTime, late *rows.Batch, what string) {
+// lateRows are the rows of a table of late rows for rows that are late, with why.
+func (t *eventTime) lateRows(o *catalog.Object, late *rows.Batch, what string) *rows.Batch {
 	late = late.Compact()
-	o := e.catalogNow().ByID(t.Late)
-	if o == nil || late.Len() == 0 {
-		return
-	}
 	out := rows.NewBuilder(o.Fields(), late.N)
 	width := len(late.Cols)
 	for r := range late.N {
@@ -214,8 +210,7 @@ func (e *Engine) setAside(deltas map[uint32][]*rows.Batch, t *eventTime, late *r
 		}
 		out.EndRow(1)
 	}
-	deltas[t.Late] = append(deltas[t.Late], out.Finish())
-	t.late.Add(uint64(late.N))
+	return out.Finish()
 }
 
 // lateSuffix is what the name of a table of late rows has behind that of its relation.
@@ -283,10 +278,9 @@ func (e *Engine) followSource(p *pending, t *eventTime, f *feeder, got *taken) {
 		}
 		good, late := t.split(b, b.Cols[ts])
 		if late != nil {
-			if p.deltas == nil {
-				p.deltas = map[uint32][]*rows.Batch{}
+			if o := e.catalogNow().ByID(t.Late); o != nil {
+				e.addDeltas(p, o.ID, []*rows.Batch{t.lateRows(o, inOrder(late, f.cols), "insert")})
 			}
-			e.setAside(p.deltas, t, inOrder(late, f.cols), "insert")
 		}
 		t.see(part, b, b.Cols[ts], now)
 		if good != nil {
@@ -335,44 +329,49 @@ func (e *Engine) tick(in *input) {
 
 // sortLate takes out of a table's change what is late, and keeps it as such. An UPDATE is late as a
 // whole when its old row or its new one is: half of it would lose or invent a row.
-func (m *modification) sortLate(t *eventTime, s *split) {
-	m.late = map[uint32][]*rows.Batch{}
-	removed, added := s.removed, s.added
-	names := map[string][2]string{"insert": {"", "insert"}, "delete": {"delete", ""}, "update": {"update from", "update to"}}[m.kind]
-	for i := range max(len(removed), len(added)) {
-		var was, is *rows.Batch
-		if i < len(removed) {
-			was = removed[i].Compact()
-		}
-		if i < len(added) {
-			is = added[i].Compact()
-		}
+func (m *modification) sortLate(r *Reader, groups []shift) {
+	if m.time == nil {
+		return
+	}
+	for i := range groups {
+		g := &groups[i]
 		var good, bad []int32
-		for r := range max(height(was), height(is)) {
-			if (was == nil || t.onTime(was.Cols[t.Column], r)) && (is == nil || t.onTime(is.Cols[t.Column], r)) {
+		for r := range g.height() {
+			if m.time.keeps(g.was, r) && m.time.keeps(g.is, r) {
 				good = append(good, int32(r))
 			} else {
 				bad = append(bad, int32(r))
 			}
 		}
-		if len(bad) == 0 {
-			continue
+		if len(bad) > 0 {
+			m.setAside(r, g.pick(bad))
+			*g = g.pick(good)
 		}
-		for k, b := range []*rows.Batch{was, is} {
-			if b != nil {
-				m.e.setAside(m.late, t, selected(b, bad), names[k])
-			}
-		}
-		m.change.Late += int64(len(bad))
-		if was != nil {
-			removed[i] = selected(was, good)
-		}
-		if is != nil {
-			added[i] = selected(is, good)
-		}
-		if i < len(s.extra) && len(s.extra[i]) > 0 {
-			s.extra[i] = selected(&rows.Batch{N: s.extra[i][0].Len(), Cols: s.extra[i]}, good).Cols
-		}
+	}
+}
+
+// keeps tells whether a row of a change is on time, or not there; without a watermark, t is nil, all are.
+func (t *eventTime) keeps(b *rows.Batch, row int) bool {
+	return t == nil || b == nil || t.onTime(b.Cols[t.Column], row)
+}
+
+// setAside puts rows that are late into their table.
+func (m *modification) setAside(r *Reader, late shift) {
+	m.change.Late += int64(late.height())
+	o := r.Catalog.ByID(m.time.Late)
+	if o == nil {
+		return
+	}
+	into := r.over.of(m.e, o)
+	was, is := "delete", "insert"
+	if late.was != nil && late.is != nil {
+		was, is = "update from", "update to"
+	}
+	if late.was != nil {
+		into.log(m.time.lateRows(o, late.was, was))
+	}
+	if late.is != nil {
+		into.log(m.time.lateRows(o, late.is, is))
 	}
 }
 

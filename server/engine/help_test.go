@@ -157,12 +157,8 @@ func execute(ctx context.Context, e *Engine, stmt ast.Statement, text string) ([
 		var out []string
 		err = r.Run(ctx, &Run{Plan: q.Plan, Fn: f, Out: func(b *rows.Batch) error { out = append(out, texts(b)...); return nil }})
 		return out, err
-	case *ast.Insert:
-		d, err = planner.PlanInsert(pc, x)
-	case *ast.Update:
-		d, err = planner.PlanUpdate(pc, x)
-	case *ast.Delete:
-		d, err = planner.PlanDelete(pc, x)
+	case *ast.Insert, *ast.Update, *ast.Delete, *ast.Merge:
+		d, err = planner.PlanDML(pc, stmt)
 	default:
 		return nil, e.Define(ctx, &Caller{User: "tidemill", SearchPath: path, Text: text}, stmt)
 	}

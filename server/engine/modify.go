@@ -3,13 +3,10 @@ package engine
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"tidemill/catalog"
-	"tidemill/exec/flow"
 	"tidemill/exec/plan"
 	"tidemill/planner"
-	"tidemill/sql/expr"
 	"tidemill/sql/fn"
 	"tidemill/sql/rows"
 	"tidemill/sql/sqlerr"
@@ -28,20 +25,19 @@ func (e *Engine) Modify(ctx context.Context, f *fn.Ctx, writes ...Write) ([]*Cha
 	fresh := false
 	var tables []uint32
 	for i, w := range writes {
-		tables = append(tables, w.DML.Table.ID)
+		tables = append(tables, written(w.DML)...)
 		m, err := e.modification(f, w)
 		if err != nil {
 			return nil, err
 		}
 		mods[i], changes[i] = m, m.change
-		early := i == 0 && m.kind == "insert"
+		early := i == 0 && m.d.Kind == "insert" && len(m.with) == 0
 		if early {
 			if err := m.collectNow(ctx); err != nil {
 				return nil, err
 			}
-			continue
 		}
-		others, err := e.readsOthers(m.plan)
+		others, err := m.readsOthers(!early)
 		if err != nil {
 			return nil, err
 		}
@@ -56,21 +52,50 @@ func (e *Engine) Modify(ctx context.Context, f *fn.Ctx, writes ...Write) ([]*Cha
 	return changes, nil
 }
 
-// readsOthers tells whether a plan reads more than tables. What is derived from them is as of the last
-// epoch, so the changes that wait have to be committed first, or the two would not fit together.
-func (e *Engine) readsOthers(p *plan.Plan) (bool, error) {
-	if p == nil {
-		return false, nil
+// written are the tables that a statement changes or locks rows of.
+func written(d *planner.DML) []catalog.ID {
+	var out []catalog.ID
+	if d.Table != nil {
+		out = append(out, d.Table.ID)
 	}
-	ids, err := p.Scans()
-	if err != nil {
-		return false, err
+	for _, x := range d.With {
+		out = append(out, written(x)...)
 	}
-	cat := e.cat.Load()
-	return slices.ContainsFunc(ids, func(id uint32) bool {
-		o := cat.ByID(id)
-		return o == nil || o.Kind != catalog.Table
-	}), nil
+	return out
+}
+
+// readsOthers tells whether a statement reads more than tables. What is derived from them is as of the
+// last epoch, so the changes that wait have to be committed first, or the two would not fit together.
+func (m *modification) readsOthers(rows bool) (bool, error) {
+	var plans []*plan.Plan
+	if rows {
+		plans = append(plans, m.plan)
+	}
+	for _, q := range m.d.Inner() {
+		plans = append(plans, q.Plan)
+	}
+	cat := m.e.cat.Load()
+	for _, p := range plans {
+		if p == nil {
+			continue
+		}
+		ids, err := p.Scans()
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(ids, func(id uint32) bool {
+			o := cat.ByID(id)
+			return id < catalog.Given && (o == nil || o.Kind != catalog.Table)
+		}) {
+			return true, nil
+		}
+	}
+	for _, x := range m.with {
+		if others, err := x.readsOthers(true); others || err != nil {
+			return others, err
+		}
+	}
+	return false, nil
 }
 
 // modifyAll carries out writes in the step loop.
@@ -86,40 +111,38 @@ func (e *Engine) modifyAll(ctx context.Context, mods []*modification) error {
 		if m.fn.Session != nil {
 			m.fn.Session = loopSession{m.fn.Session, ctx}
 		}
-		if !m.collected {
-			err = m.collect(ctx, r)
-		}
-		if err == nil {
-			err = m.apply(r)
-		}
-		if err != nil {
+		if err := m.run(ctx, r, func(t *catalog.Object) (*eventTime, error) { return e.times[t.ID], nil }); err != nil {
 			r.over.rollback(mark)
 			return err
 		}
 	}
 	for _, m := range mods {
-		for id, deltas := range m.late {
-			e.addDeltas(id, deltas)
-		}
 		if m.restart {
-			e.restartSequences(m.table)
+			e.restartSequences(m.d.Table)
 		}
 	}
 	for _, id := range r.over.ids() {
 		o := r.over[id]
-		e.addDeltas(id, o.deltas[mark[id].deltas:])
+		e.addDeltas(&e.pending, id, o.deltas[mark[id].deltas:])
 		o.settled()
 	}
 	return nil
 }
 
-// modification checks a write and prepares it.
+// modification checks a write and prepares it, with those in its WITH.
 func (e *Engine) modification(f *fn.Ctx, w Write) (*modification, error) {
-	if w.DML.Table.LateOf != 0 {
+	if t := w.DML.Table; t != nil && t.LateOf != 0 {
 		return nil, sqlerr.New(sqlerr.WrongObjectType, "cannot change a table of late rows").
 			WithDetail("Its rows come from the relation whose late rows it holds.")
 	}
-	m := &modification{e: e, fn: f, change: &Change{}, kind: w.DML.Kind, d: w.DML, params: w.Params, table: w.DML.Table, result: w.Rows, restart: w.Restart}
+	m := &modification{e: e, fn: f, change: &Change{}, d: w.DML, params: w.Params, result: w.Rows, restart: w.Restart}
+	for _, d := range w.DML.With {
+		x, err := e.modification(f, Write{DML: d, Params: w.Params})
+		if err != nil {
+			return nil, err
+		}
+		m.with = append(m.with, x)
+	}
 	if w.Rows != nil || w.DML.Query == nil {
 		m.collected = true
 		return m, nil
@@ -132,9 +155,8 @@ func (e *Engine) modification(f *fn.Ctx, w Write) (*modification, error) {
 // modification is one write under way.
 type modification struct {
 	e         *Engine
-	table     *catalog.Object
-	kind      string // insert, update, delete
 	d         *planner.DML
+	with      []*modification // the data-modifying statements of its WITH
 	plan      *plan.Plan
 	params    []types.Datum
 	fn        *fn.Ctx
@@ -143,11 +165,63 @@ type modification struct {
 	collected bool
 	restart   bool
 	bytes     int
-	late      map[uint32][]*rows.Batch // by table of late rows, what is set aside
+
+	// While the statement runs:
+	ctx  context.Context
+	past func() *Reader         // the database as it was before the whole statement
+	time *eventTime             // of its table; nil = none
+	mark map[uint32]overlayMark // where the whole statement began
+	many bool                   // it is one of several parts of a statement
 }
 
 // maxStatementBytes bounds the rows that one statement may change, in bytes of their columns.
 const maxStatementBytes = 256 << 20
+
+// run carries a statement out in the reader's overlays: what its WITH changes and the rest read first,
+// itself, and then the others. All see the database as it was before, and of each other only what they
+// return.
+func (m *modification) run(ctx context.Context, r *Reader, times func(*catalog.Object) (*eventTime, error)) error {
+	mark := r.over.mark()
+	given := map[uint32][]*rows.Batch{}
+	var order []*modification
+	for _, x := range m.with {
+		if x.d.Read {
+			order = append(order, x)
+		}
+	}
+	order = append(order, m)
+	for _, x := range m.with {
+		if !x.d.Read {
+			order = append(order, x)
+		}
+	}
+	for _, x := range order {
+		x.ctx, x.mark, x.many = ctx, mark, len(order) > 1
+		x.past = func() *Reader {
+			past := *r
+			past.given, past.over = given, r.over.asOf(mark)
+			return &past
+		}
+		if err := x.collect(ctx, x.past()); err != nil {
+			return err
+		}
+		if t := x.d.Table; t != nil {
+			var err error
+			if x.time, err = times(t); err != nil {
+				return err
+			}
+		}
+		if err := x.apply(r); err != nil {
+			return err
+		}
+		given[x.d.Result] = x.change.Returning
+	}
+	for _, x := range m.with {
+		m.change.Late += x.change.Late
+		m.bytes += x.bytes
+	}
+	return nil
+}
 
 // collectNow runs the statement's query on the last epoch.
 func (m *modification) collectNow(ctx context.Context) error {
@@ -179,187 +253,4 @@ func (m *modification) collect(ctx context.Context, r *Reader) error {
 		return nil
 	}
 	return r.Run(ctx, q)
-}
-
-// apply carries the change out in the reader's overlays, after all checks.
-func (m *modification) apply(r *Reader) error {
-	t := r.Catalog.ByID(m.table.ID)
-	if t == nil {
-		return sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", m.table.Name)
-	}
-	if t.Shape != m.table.Shape {
-		return conflict("Table %q has been altered.", t.Name)
-	}
-	o := r.over.of(m.e, t)
-	s := m.split(t)
-	if et := m.e.times[t.ID]; et != nil { // not in a Txn, which refuses such tables
-		m.sortLate(et, &s)
-	}
-	var err error
-	if m.kind != "delete" {
-		if err := m.complete(t, s.added); err != nil {
-			return err
-		}
-	}
-	if c := m.d.OnConflict; c != nil && c.Update && t.Watermark != nil {
-		return sqlerr.Unsupported("ON CONFLICT DO UPDATE on a table with a watermark is not supported").
-			WithHint("Write INSERT … ON CONFLICT DO NOTHING, and UPDATE.")
-	}
-	if m.d.OnConflict != nil {
-		if s, err = m.resolve(o, r, s.added); err != nil {
-			return err
-		}
-	}
-	for _, b := range s.removed {
-		o.remove(b)
-	}
-	for _, b := range s.added {
-		if err := o.add(r.snap, b); err != nil {
-			return err
-		}
-	}
-	changed := s.added
-	if m.kind == "delete" {
-		changed = s.removed
-	}
-	m.change.Rows = int64(countRows(changed))
-	if len(m.d.Returning) > 0 {
-		m.change.Returning, err = m.returning(changed, s.extra)
-	}
-	return err
-}
-
-// split is a statement's result taken apart: rows that go, rows that come, and per batch of them the
-// columns that only RETURNING reads.
-type split struct {
-	removed, added []*rows.Batch
-	extra          [][]*rows.Vec
-}
-
-func (m *modification) split(t *catalog.Object) split {
-	n := len(t.Columns)
-	var s split
-	for _, b := range m.result {
-		switch m.kind {
-		case "insert":
-			s.added = append(s.added, columns(b, t, 0, n))
-			s.extra = append(s.extra, nil)
-		case "delete":
-			s.removed = append(s.removed, columns(b, t, 0, n))
-			s.extra = append(s.extra, b.Cols[n:])
-		default:
-			s.removed = append(s.removed, columns(b, t, 0, n))
-			s.added = append(s.added, columns(b, t, n, 2*n))
-			s.extra = append(s.extra, b.Cols[2*n:])
-		}
-	}
-	return s
-}
-
-func columns(b *rows.Batch, t *catalog.Object, lo, hi int) *rows.Batch {
-	return &rows.Batch{Schema: t.Fields(), N: b.N, Cols: slices.Clone(b.Cols[lo:hi])}
-}
-
-// complete computes the generated columns of new rows and checks what a row alone has to fulfil.
-func (m *modification) complete(t *catalog.Object, added []*rows.Batch) error {
-	for _, g := range m.d.Generated {
-		for _, b := range added {
-			cols, err := m.eval([]*expr.Expr{g.Expr}, b)
-			if err != nil {
-				return err
-			}
-			b.Cols[g.Col] = cols[0].Clone()
-		}
-	}
-	if err := checkNotNull(t, added); err != nil {
-		return err
-	}
-	for _, c := range m.d.Checks {
-		for _, b := range added {
-			cols, err := m.eval([]*expr.Expr{c.Expr}, b)
-			if err != nil {
-				return err
-			}
-			for r := range b.N {
-				if !cols[0].IsNull(r) && !cols[0].B[r] {
-					e := sqlerr.New(sqlerr.CheckViolation, "new row for relation %q violates check constraint %q", t.Name, c.Name).
-						WithDetail("Failing row contains %s.", flow.RowText(b, r, nil))
-					e.Schema, e.Table, e.Constraint = t.Schema, t.Name, c.Name
-					return e
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// eval computes expressions over the rows of a batch. The first row that fails fails the statement.
-func (m *modification) eval(exprs []*expr.Expr, b *rows.Batch) ([]*rows.Vec, error) {
-	bound := make([]*expr.Expr, len(exprs))
-	for i, x := range exprs {
-		bound[i] = expr.BindParams(x, m.params)
-	}
-	prog, err := expr.Compile(bound)
-	if err != nil {
-		return nil, err
-	}
-	cols, err := prog.Eval(m.fn, b)
-	if err == nil && len(m.fn.Errs) > 0 {
-		err = m.fn.Errs[0].Err
-		m.fn.Errs = nil
-	}
-	return cols, err
-}
-
-func checkNotNull(t *catalog.Object, added []*rows.Batch) error {
-	for i, c := range t.Columns {
-		if !c.NotNull {
-			continue
-		}
-		for _, b := range added {
-			for r := range b.N {
-				if b.Cols[i].IsNull(r) {
-					e := sqlerr.New(sqlerr.NotNullViolation, "null value in column %q of relation %q violates not-null constraint", c.Name, t.Name).
-						WithDetail("Failing row contains %s.", flow.RowText(b, r, nil))
-					e.Schema, e.Table, e.Column = t.Schema, t.Name, c.Name
-					return e
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func duplicateKey(t *catalog.Object, p *part, b *rows.Batch, r int) error {
-	names, values := make([]string, len(p.cols)), make([]string, len(p.cols))
-	for i, c := range p.cols {
-		names[i] = types.QuoteIdent(t.Columns[c].Name)
-		values[i] = string(types.AppendText(nil, b.Cols[c].Datum(r), nil))
-	}
-	e := sqlerr.New(sqlerr.UniqueViolation, "duplicate key value violates unique constraint %q", p.name).
-		WithDetail("Key (%s)=(%s) already exists.", strings.Join(names, ", "), strings.Join(values, ", "))
-	e.Schema, e.Table, e.Constraint = t.Schema, t.Name, p.name
-	return e
-}
-
-// returning evaluates the RETURNING list over the changed rows and the columns beside them.
-func (m *modification) returning(from []*rows.Batch, extra [][]*rows.Vec) ([]*rows.Batch, error) {
-	schema := make(types.Schema, len(m.d.Returning))
-	for i := range schema {
-		schema[i] = m.d.ReturningCols[i].Field
-	}
-	var out []*rows.Batch
-	for i, b := range from {
-		whole := &rows.Batch{N: b.N, Cols: b.Cols}
-		if i < len(extra) {
-			whole.Cols = slices.Concat(b.Cols, extra[i])
-		}
-		cols, err := m.eval(m.d.Returning, whole)
-		if err != nil {
-			return nil, err
-		}
-		res := &rows.Batch{Schema: schema, N: b.N, Cols: cols}
-		out = append(out, res.Clone())
-	}
-	return out, nil
 }

@@ -5,11 +5,9 @@ import (
 	"slices"
 
 	"tidemill/catalog"
-	"tidemill/exec/plan"
 	"tidemill/exec/state"
 	"tidemill/exec/view"
 	"tidemill/sql/rows"
-	"tidemill/sql/types"
 )
 
 // overlay is what has been changed in a table beside the store: by a transaction, or by the statements
@@ -25,6 +23,7 @@ type overlay struct {
 	order  []string      // the keys of slots[0] in the order in which they came
 	deltas []*rows.Batch // the same changes as a delta, for the circuit
 	undo   []undo
+	before []map[string]undo // of a view of the past (see asOf): what has been changed since then
 }
 
 // part is one of the ways in which a table's rows are found: its storage or a unique index.
@@ -111,6 +110,45 @@ func (o *overlay) rollback(m overlayMark) {
 		}
 	}
 	o.undo, o.deltas = o.undo[:m.undo], o.deltas[:m.deltas]
+}
+
+// since lists, for each part, the keys that were changed after m, with what they held then.
+func (o *overlay) since(m overlayMark) []map[string]undo {
+	out := make([]map[string]undo, len(o.parts))
+	for p := range out {
+		out[p] = map[string]undo{}
+	}
+	for _, u := range o.undo[m.undo:] {
+		if _, known := out[u.part][u.key]; !known {
+			out[u.part][u.key] = u
+		}
+	}
+	return out
+}
+
+// asOf returns the overlay as it was at m, for reading only and until the next change.
+func (o *overlay) asOf(m overlayMark) *overlay {
+	past := *o
+	past.before, past.deltas, past.undo = o.since(m), o.deltas[:m.deltas], nil
+	young := 0
+	for _, u := range past.before[0] {
+		if !u.had {
+			young++
+		}
+	}
+	past.order = o.order[:len(o.order)-young]
+	return &past
+}
+
+// slot returns what the overlay knows of a key.
+func (o *overlay) slot(p int, key string) (slot, bool) {
+	if o.before != nil {
+		if u, changed := o.before[p][key]; changed {
+			return u.old, u.had
+		}
+	}
+	s, ok := o.slots[p][key]
+	return s, ok
 }
 
 // settled forgets how to take the changes back.
@@ -207,6 +245,18 @@ func (o *overlay) add(snap *state.Snap, b *rows.Batch) error {
 	return nil
 }
 
+// touch notes rows of a table with a key that must not be changed by others meanwhile.
+func (o *overlay) touch(b *rows.Batch) {
+	for r, k := range o.keys(0, b) {
+		if _, known := o.slots[0][k]; !known {
+			o.set(0, k, slot{b: b, row: int32(r)})
+		}
+	}
+}
+
+// log puts rows into a table that only ever gets more.
+func (o *overlay) log(b *rows.Batch) { o.deltas = append(o.deltas, b) }
+
 // stored tells which of the keys the store has; of those that the overlay knows it need not be right.
 func (o *overlay) stored(snap *state.Snap, p int, keys []string) ([]bool, error) {
 	out := make([]bool, len(keys))
@@ -267,138 +317,6 @@ func (o *overlay) absorb(x *overlay) {
 	o.deltas = append(o.deltas, x.deltas...)
 }
 
-// scan reads the table: what the store has and the overlay has not touched, and then the overlay's rows.
-// Where the scan is narrowed, more of those come than are wanted, and no order is kept: the conditions
-// are checked, and the rows sorted, above the scan.
-func (o *overlay) scan(s *scanner, t *catalog.Object, v *view.View, sc *plan.Scan, f func(*rows.Batch) error) error {
-	if o.parts[0].cols == nil {
-		return o.scanBag(s.r.snap, sc, f)
-	}
-	cols := slices.Clone(sc.Cols)
-	at := make([]int, 0, len(o.t.PrimaryKey))
-	for _, k := range o.t.PrimaryKey {
-		i := slices.Index(cols, k)
-		if i < 0 {
-			i = len(cols)
-			cols = append(cols, k)
-		}
-		at = append(at, i)
-	}
-	var buf rows.KeyBuf
-	untouched := func(b *rows.Batch) error {
-		key := make([]*rows.Vec, len(at))
-		for i, c := range at {
-			key[i] = b.Cols[c]
-		}
-		rows.EncodeKeys(key, b.Sel, b.N, &buf)
-		sel := make([]int32, 0, b.Len())
-		for k := range b.Len() {
-			if _, ok := o.slots[0][string(buf.Key(k))]; !ok {
-				sel = append(sel, int32(b.Row(k)))
-			}
-		}
-		out := *b
-		out.Cols, out.Sel = b.Cols[:len(sc.Cols)], sel
-		return f(&out)
-	}
-	inner := plan.Scan{Object: sc.Object, Cols: cols}
-	own := o.order
-	var err error
-	if a := sc.Access; a == nil {
-		err = v.Scan(s.r.snap, cols, untouched)
-	} else {
-		all := *a
-		all.Limit = 0
-		inner.Access = &all
-		if a.Index == 0 && len(a.Eq) == len(o.t.PrimaryKey) {
-			own = nil
-			for _, p := range a.Points() {
-				var key []byte
-				for _, d := range p {
-					key = rows.AppendKeyDatum(key, d)
-				}
-				own = append(own, string(key))
-			}
-			slices.Sort(own)
-			own = slices.Compact(own)
-		}
-		err = s.access(t, v, &inner, untouched)
-	}
-	if err != nil {
-		return err
-	}
-	return o.emit(own, sc.Cols, f, func(_ string, s slot) int64 {
-		if s.b == nil {
-			return 0
-		}
-		return 1
-	})
-}
-
-// emit hands out the overlay's rows under the keys; weight tells how often, 0 for not at all.
-func (o *overlay) emit(keys []string, cols []int, f func(*rows.Batch) error, weight func(string, slot) int64) error {
-	schema := make(types.Schema, len(cols))
-	for i, c := range cols {
-		schema[i] = o.t.Columns[c].Field
-	}
-	out := rows.NewBuilder(schema, 0)
-	for _, k := range keys {
-		s := o.slots[0][k]
-		w := weight(k, s)
-		if w <= 0 {
-			continue
-		}
-		for i, c := range cols {
-			out.Cols[i].AppendFrom(s.b.Cols[c], int(s.row))
-		}
-		if out.EndRow(w); out.Len() >= expandRows {
-			if err := f(out.Finish()); err != nil {
-				return err
-			}
-			out.Reset(0)
-		}
-	}
-	if out.Len() == 0 {
-		return nil
-	}
-	return f(out.Finish())
-}
-
-func (o *overlay) scanBag(snap *state.Snap, sc *plan.Scan, f func(*rows.Batch) error) error {
-	seen := map[string]bool{}
-	v := o.parts[0].v
-	var buf rows.KeyBuf
-	err := v.Scan(snap, nil, func(b *rows.Batch) error {
-		v.KeyOf(b, &buf)
-		sel := make([]int32, 0, b.N)
-		weights := make([]int64, b.N)
-		for r := range b.N {
-			weights[r] = b.Weight(r)
-			if s, ok := o.slots[0][string(buf.Key(r))]; ok {
-				seen[string(buf.Key(r))] = true
-				weights[r] += s.w
-			}
-			if weights[r] > 0 {
-				sel = append(sel, int32(r))
-			}
-		}
-		out := rows.Batch{N: b.N, Sel: sel, W: weights}
-		for _, c := range sc.Cols {
-			out.Cols = append(out.Cols, b.Cols[c])
-		}
-		return f(&out)
-	})
-	if err != nil {
-		return err
-	}
-	return o.emit(o.order, sc.Cols, f, func(k string, s slot) int64 {
-		if seen[k] {
-			return 0
-		}
-		return s.w
-	})
-}
-
 // overlays are those of a transaction or of the next epoch, by table.
 type overlays map[uint32]*overlay
 
@@ -422,6 +340,15 @@ func (os overlays) mark() map[uint32]overlayMark {
 		m[id] = o.mark()
 	}
 	return m
+}
+
+// asOf returns the overlays as they were at a mark.
+func (os overlays) asOf(m map[uint32]overlayMark) overlays {
+	past := make(overlays, len(os))
+	for id, o := range os {
+		past[id] = o.asOf(m[id])
+	}
+	return past
 }
 
 // rollback takes all overlays back to a mark.

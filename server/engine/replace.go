@@ -388,6 +388,7 @@ func (e *Engine) draftView(c *Caller, s *ast.CreateView, schema, name string) (*
 	}
 	o := e.newObject(c, catalog.MaterializedView, schema, name)
 	o.Query, o.Deps, o.Names, o.Settings = s.QueryText, q.Deps, q.Bound, settings
+	o.Types = q.UserTypes
 	if err := e.setOutput(o, q, s.Columns); err != nil {
 		return nil, nil, err
 	}

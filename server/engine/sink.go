@@ -72,6 +72,7 @@ func (e *Engine) createSink(c *Caller, s *ast.CreateSink) error {
 	}
 	o := e.newObject(c, catalog.Sink, schema, name)
 	o.Query, o.Deps, o.Names, o.Connector, o.Options = s.QueryText, q.Deps, q.Bound, spec.Name, opts
+	o.Types = q.UserTypes
 	if err := setFormat(o, spec, s.Format); err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ func TestStoredByEarlierVersion(t *testing.T) {
 func TestNewerPlan(t *testing.T) {
 	d := open(t)
 	d.run(fillTable, "CREATE MATERIALIZED VIEW per AS SELECT g, count(*) AS n FROM t GROUP BY g")
-	plans := map[string]string{`"version":1`: `"version":2`, `"op":"hashagg","format":1`: `"op":"hashagg","format":9`, `"op":"hashagg"`: `"op":"unheard"`}
+	plans := map[string]string{`"version":1`: `"version":3`, `"op":"hashagg","format":1`: `"op":"hashagg","format":9`, `"op":"hashagg"`: `"op":"unheard"`}
 	for from, to := range plans {
 		change := func(from, to string) {
 			err := d.submit(t.Context(), func() error {

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	"tidemill/catalog"
+	"tidemill/exec/op"
 	"tidemill/sql/fn"
 	"tidemill/sql/rows"
 	"tidemill/sql/sqlerr"
@@ -20,6 +22,8 @@ type Txn struct {
 	e     *Engine
 	r     *Reader
 	over  overlays
+	times map[uint32]*eventTime // of the tables with a watermark, as of the snapshot
+	locks map[uint32]bool       // tables that nobody else may change meanwhile
 	bytes int
 }
 
@@ -28,7 +32,9 @@ const maxTxnBytes = 1 << 30
 
 // Begin starts a transaction on the snapshot of r, which must stay open until Commit or until the
 // transaction is forgotten.
-func (e *Engine) Begin(r *Reader) *Txn { return &Txn{e: e, r: r, over: overlays{}} }
+func (e *Engine) Begin(r *Reader) *Txn {
+	return &Txn{e: e, r: r, over: overlays{}, times: map[uint32]*eventTime{}, locks: map[uint32]bool{}}
+}
 
 // Reader returns the snapshot with the changes made so far. It must not be used after the next write,
 // and not be closed.
@@ -54,16 +60,10 @@ func (t *Txn) Run(ctx context.Context, f *fn.Ctx, w Write) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.table.Watermark != nil {
-		return nil, sqlerr.Unsupported("changing table %q, which has a watermark, in a transaction block is not supported", m.table.Name).
-			WithHint("Run the statement outside a block: which rows are late is known when it is committed.")
-	}
 	r := *t.r
 	r.over = t.over
 	mark := t.over.mark()
-	if err = m.collect(ctx, &r); err == nil {
-		err = m.apply(&r)
-	}
+	err = m.run(ctx, &r, t.eventTime)
 	if t.bytes += m.bytes; err == nil && t.bytes > maxTxnBytes {
 		err = sqlerr.New(sqlerr.ProgramLimitExceeded, "the transaction changes more than %d MiB of rows", maxTxnBytes>>20).
 			WithHint("Split it into several transactions.")
@@ -73,6 +73,52 @@ func (t *Txn) Run(ctx context.Context, f *fn.Ctx, w Write) (*Change, error) {
 		return nil, err
 	}
 	return m.change, nil
+}
+
+// eventTime returns the event time of a table at the snapshot, by which the rows of the transaction are
+// judged; nil where the table has none.
+func (t *Txn) eventTime(o *catalog.Object) (*eventTime, error) {
+	if o.Watermark == nil {
+		return nil, nil
+	}
+	if et := t.times[o.ID]; et != nil {
+		return et, nil
+	}
+	et := &eventTime{object: o, Watermark: o.Watermark, watermark: op.NoMark}
+	st, err := readTime(t.r.snap, o.ID)
+	if st != nil {
+		et.watermark = st.Watermark
+	}
+	t.times[o.ID] = et
+	return et, err
+}
+
+// validateTime checks that no row of the transaction has become late since it was judged.
+func (t *Txn) validateTime(o *overlay) error {
+	et := t.e.times[o.t.ID]
+	if et == nil {
+		return nil
+	}
+	for _, b := range o.deltas {
+		if _, late := et.split(b, b.Cols[et.Column]); late != nil {
+			return sqlerr.New(sqlerr.SerializationFailure, "could not serialize access: the watermark of table %q has passed rows of the transaction", o.t.Name).
+				WithHint("Run the transaction again: the rows will be set aside as late.")
+		}
+	}
+	return nil
+}
+
+// Lock makes the transaction conflict with every change of a table that is committed before it.
+func (t *Txn) Lock(table *catalog.Object) { t.locks[table.ID] = true }
+
+// validateLocks checks that the locked tables have not been changed since the snapshot.
+func (t *Txn) validateLocks() error {
+	for id := range t.locks {
+		if t.e.changed[id] > t.r.Epoch() {
+			return conflict("A table that the transaction locked has been changed.")
+		}
+	}
+	return nil
 }
 
 // Savepoint is a point of a transaction to go back to.
@@ -101,8 +147,14 @@ func (t *Txn) Commit(ctx context.Context) error {
 			return err
 		}
 		defer now.Close()
+		if err := t.validateLocks(); err != nil {
+			return err
+		}
 		for _, id := range t.over.ids() {
 			if err := t.validate(t.over[id], now); err != nil {
+				return err
+			}
+			if err := t.validateTime(t.over[id]); err != nil {
 				return err
 			}
 		}
@@ -115,7 +167,7 @@ func (t *Txn) Commit(ctx context.Context) error {
 				o.settled()
 				now.over[id] = o
 			}
-			t.e.addDeltas(id, o.deltas)
+			t.e.addDeltas(&t.e.pending, id, o.deltas)
 		}
 		t.over = nil
 		return nil
@@ -226,13 +278,20 @@ func (e *Engine) loopReader() (*Reader, error) {
 	return r, nil
 }
 
-// addDeltas makes a table's changes part of the next epoch.
-func (e *Engine) addDeltas(table uint32, deltas []*rows.Batch) {
-	if countRows(deltas) == 0 {
+// addDeltas makes a table's changes part of an epoch.
+func (e *Engine) addDeltas(p *pending, table uint32, deltas []*rows.Batch) {
+	n := countRows(deltas)
+	if n == 0 {
 		return
 	}
-	if e.pending.deltas == nil {
-		e.pending.deltas = map[uint32][]*rows.Batch{}
+	if o := e.catalogNow().ByID(table); o != nil && o.LateOf != 0 {
+		if t := e.times[o.LateOf]; t != nil {
+			t.late.Add(uint64(n))
+		}
 	}
-	e.pending.deltas[table] = append(e.pending.deltas[table], deltas...)
+	if p.deltas == nil {
+		p.deltas = map[uint32][]*rows.Batch{}
+	}
+	p.deltas[table] = append(p.deltas[table], deltas...)
+	e.changed[table] = e.nextEpoch()
 }

@@ -52,7 +52,11 @@ func (e *Engine) Verify(ctx context.Context, o *catalog.Object, limit int) ([]st
 	if err != nil {
 		return nil, err
 	}
-	q, err := planner.PlanQuery(&planner.Context{Catalog: r.Catalog, SearchPath: o.SearchPath, Bound: o.Names, User: o.Owner}, sel)
+	env, err := stored.Env()
+	if err != nil {
+		return nil, err
+	}
+	q, err := planner.PlanQuery(&planner.Context{Catalog: r.Catalog, SearchPath: o.SearchPath, Bound: o.Names, User: o.Owner, Env: env}, sel)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +72,7 @@ func (e *Engine) Verify(ctx context.Context, o *catalog.Object, limit int) ([]st
 		return nil, err
 	}
 	diff := &difference{counts: map[string]int64{}}
-	err = r.run(ctx, &Run{Plan: q.Plan, Fn: &fn.Ctx{Now: now}, Out: diff.add(-1), Weights: true, divert: true}, until, e.queries)
+	err = r.run(ctx, &Run{Plan: q.Plan, Fn: &fn.Ctx{Now: now, Env: env}, Out: diff.add(-1), Weights: true, divert: true}, until, e.queries)
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,8 @@ var operatorViews = map[string]string{
 	"topaft":     "SELECT a, b, n FROM (SELECT *, row_number() OVER (PARTITION BY b, a ORDER BY n) AS r FROM (SELECT a, b, c, count(*) AS n FROM x GROUP BY a, b, c) p) q WHERE r <= 1",
 	"topfew":     "SELECT a, n FROM (SELECT *, row_number() OVER (PARTITION BY b, a ORDER BY n) AS r FROM (SELECT a, max(b) AS b, count(*) AS n FROM x GROUP BY a) p) q WHERE r <= 1",
 	"hopped":     "SELECT window_start, a % 4 AS g, count(*) AS n, max(c) AS hi FROM hop(x, at, interval '1 minute', interval '3 minutes') GROUP BY window_start, a % 4",
+	"matches":    "SELECT * FROM x MATCH_RECOGNIZE (PARTITION BY a ORDER BY at, id MEASURES FIRST(id) AS f, LAST(id) AS l, sum(up.c) AS s, MATCH_NUMBER() AS n AFTER MATCH SKIP TO NEXT ROW PATTERN (s0 up+ down?) DEFINE up AS c > PREV(c), down AS c < FIRST(c))",
+	"matchfewer": "SELECT * FROM (SELECT a, b, c, count(*) AS n FROM x GROUP BY a, b, c) AS p MATCH_RECOGNIZE (PARTITION BY b, a ORDER BY c, n MEASURES LAST(c) AS l, sum(n) AS s PATTERN (s0 up*) DEFINE up AS n >= PREV(n))",
 	"sessions":   "SELECT window_start, a, b, count(*) AS n, max(c) AS hi FROM session(x, at, interval '20 seconds', b, a) GROUP BY window_start, a, b",
 	"sessioned":  "SELECT window_end, id, a FROM session(x, at, interval '2 seconds', a)",
 	"timed":      "SELECT a, b, at FROM x WHERE at > now() - interval '200 years'",

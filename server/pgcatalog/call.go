@@ -57,7 +57,7 @@ func userByID(n *Names, args []types.Datum) (types.Datum, error) {
 	return text("unknown (OID="+types.TextOf(args[0], nil)+")", true)
 }
 
-func formatType(_ *Names, args []types.Datum) (types.Datum, error) {
+func formatType(n *Names, args []types.Datum) (types.Datum, error) {
 	if args[0].Null {
 		return null, nil
 	}
@@ -74,6 +74,9 @@ func formatType(_ *Names, args []types.Datum) (types.Datum, error) {
 			return text("bpchar", true)
 		}
 		return text(t.String(), true)
+	}
+	if t, ok := n.Snap.TypeByOID(id); ok {
+		return text(n.typeName(t), true)
 	}
 	if p := pgTypes[id]; p != nil {
 		return text(strings.TrimPrefix(p.name, "_"), true)
@@ -134,6 +137,9 @@ func objDescription(n *Names, args []types.Datum) (types.Datum, error) {
 	id := uint32(args[0].I)
 	if o := n.Snap.ByID(id); o != nil && o.Comment != "" {
 		return text(o.Comment, true)
+	}
+	if u := n.Snap.TypeByID(id); u != nil && u.Comment != "" {
+		return text(u.Comment, true)
 	}
 	if comment := n.Snap.Comment(id); comment != "" {
 		return text(comment, true)

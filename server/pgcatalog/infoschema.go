@@ -88,8 +88,18 @@ func (t *table) infoColumn(schema, name string, num int, f *catalog.Column, def 
 	bare := ty
 	bare.Mod = -1
 	dataType := bare.String()
+	udtSchema := "pg_catalog"
+	inner := ty
 	if ty.ID == types.Array {
 		dataType = "ARRAY"
+		if ty.Elem != nil {
+			inner = *ty.Elem
+		}
+	} else if ty.Ref != 0 || ty.Row != nil {
+		dataType = "USER-DEFINED"
+	}
+	if u := t.snap.TypeByRef(inner.Ref); inner.Ref != 0 && u != nil {
+		udtSchema = u.Schema
 	}
 	var maxLen, octets, prec, radix, scale, fraction any
 	switch ty.ID {
@@ -123,7 +133,7 @@ func (t *table) infoColumn(schema, name string, num int, f *catalog.Column, def 
 	t.row("table_catalog", db, "table_schema", schema, "table_name", name, "column_name", f.Name, "ordinal_position", num,
 		"column_default", none(def), "is_nullable", yesNo(!notNull), "data_type", dataType, "character_maximum_length", maxLen,
 		"character_octet_length", octets, "numeric_precision", prec, "numeric_precision_radix", radix,
-		"numeric_scale", scale, "datetime_precision", fraction, "udt_catalog", db, "udt_schema", "pg_catalog",
+		"numeric_scale", scale, "datetime_precision", fraction, "udt_catalog", db, "udt_schema", udtSchema,
 		"udt_name", ty.Name(), "dtd_identifier", itoa(num), "is_self_referencing", "NO", "is_identity", yesNo(f.Identity != ""), "identity_generation", identity,
 		"identity_cycle", "NO", "is_generated", generated, "generation_expression", expression, "is_updatable", yesNo(updatable))
 }

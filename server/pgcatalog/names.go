@@ -69,6 +69,11 @@ func (n *Names) OIDByName(kind types.ID, name string) (int64, error) {
 	switch kind {
 	case types.Regtype:
 		t, err := types.ByName(typeAndMods(name))
+		if err != nil && sqlerr.As(err).Code == sqlerr.UndefinedObject {
+			if id, ok := n.userTypeOID(name); ok {
+				return id, nil
+			}
+		}
 		return int64(t.OID()), err
 	case types.Regproc:
 		parts := SplitName(strings.SplitN(name, "(", 2)[0])
@@ -150,6 +155,9 @@ func (n *Names) inSchema(schema, name string) uint32 {
 	if o := n.Snap.ByName(schema, name); o != nil && (listed(o) || o.Kind == catalog.Index) {
 		return o.ID
 	}
+	if u := n.Snap.TypeByName(schema, name); u != nil && u.Composite {
+		return types.RowOID(u.ID)
+	}
 	if k := n.key(func(k *keyInfo) bool { return k.name == name && k.table.Schema == schema }); k != nil {
 		return k.index
 	}
@@ -169,8 +177,8 @@ func (n *Names) NameByOID(kind types.ID, oid int64) string {
 	id := uint32(oid)
 	switch kind {
 	case types.Regtype:
-		if t, ok := types.FromOID(id, -1); ok {
-			return t.String()
+		if t, ok := n.Snap.TypeByOID(id); ok {
+			return n.typeName(t)
 		}
 		if t := pgTypes[id]; t != nil {
 			return types.QuoteIdent(t.name)
@@ -214,6 +222,9 @@ func (n *Names) relationName(id uint32) (schema, name string, ok bool) {
 	}
 	if o := n.Snap.ByID(id); o != nil && (listed(o) || o.Kind == catalog.Index) {
 		return o.Schema, o.Name, true
+	}
+	if u := n.compositeClass(id); u != nil {
+		return u.Schema, u.Name, true
 	}
 	if k := n.keyByIndex(id); k != nil {
 		return k.table.Schema, k.name, true

@@ -101,7 +101,7 @@ func classes(t *table) {
 	for _, o := range t.listedObjects() {
 		kind := relkind(o)
 		t.row("oid", o.ID, "relname", o.Name, "relnamespace", t.schemaID(o.Schema), "relowner", t.owner(o),
-			"relkind", kind, "relam", amOf(kind), "relfilenode", fileNode(o), "relpersistence", "p",
+			"reltype", rowTypeOf(o), "relkind", kind, "relam", amOf(kind), "relfilenode", fileNode(o), "relpersistence", "p",
 			"relnatts", len(fields(o)), "relchecks", len(o.Checks), "relhasindex", t.hasIndex(o), "relhasrules", kind == "v",
 			"relispopulated", o.State != catalog.Creating, "relreplident", "d", "reltuples", -1)
 		for _, k := range keysOf(o) {
@@ -111,6 +111,7 @@ func classes(t *table) {
 		}
 	}
 	indexClasses(t)
+	compositeClasses(t)
 }
 
 func amOf(kind string) int {
@@ -151,6 +152,7 @@ func attributes(t *table) {
 		}
 	}
 	indexAttributes(t)
+	compositeAttributes(t)
 }
 
 func (t *table) attribute(rel uint32, num int, f types.Field, notNull, hasDefault bool, identity, generated string) {
@@ -158,10 +160,7 @@ func (t *table) attribute(rel uint32, num int, f types.Field, notNull, hasDefaul
 	if f.Type.ID == types.Array {
 		dims = 1
 	}
-	pt := pgTypes[f.Type.OID()]
-	if pt == nil {
-		pt = pgTypes[25]
-	}
+	pt := typeShape(f.Type)
 	t.row("attrelid", rel, "attname", f.Name, "atttypid", f.Type.OID(), "attstattarget", -1, "attlen", f.Type.Len(),
 		"attnum", num, "attndims", dims, "attcacheoff", -1, "atttypmod", f.Type.WireMod(), "attbyval", pt.byVal,
 		"attalign", pt.align, "attstorage", pt.storage, "attnotnull", notNull, "atthasdef", hasDefault,
@@ -277,7 +276,7 @@ func indexes(t *table) {
 			n := len(key.cols)
 			colls, classes := make([]uint32, n), make([]uint32, n)
 			for i, k := range key.cols {
-				if pt := pgTypes[o.Columns[k].Type.OID()]; pt != nil {
+				if pt := typeShape(o.Columns[k].Type); pt != nil {
 					colls[i] = pt.collation
 				}
 				classes[i] = opclassOf(o.Columns[k].Type)
@@ -319,6 +318,11 @@ func descriptions(t *table) {
 	for _, name := range sortedKeys(schemas) {
 		if text := t.snap.Comment(schemas[name]); text != "" {
 			t.row("objoid", schemas[name], "classoid", namespaceClass, "description", text)
+		}
+	}
+	for _, u := range t.snap.UserTypes() {
+		if u.Comment != "" {
+			t.row("objoid", u.ID, "classoid", typeClass, "description", u.Comment)
 		}
 	}
 	for _, o := range t.listedObjects() {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"tidemill/catalog"
+	"tidemill/sql/types"
 )
 
 // serverRows are the relations about roles, databases and the like.
@@ -120,7 +121,7 @@ func prepared(t *table) {
 	for _, p := range t.sess.Prepared() {
 		var oids []uint32
 		for _, name := range p.Types {
-			if id, err := (&Names{Snap: t.snap}).OIDByName(45, name); err == nil {
+			if id, err := (&Names{Snap: t.snap}).OIDByName(types.Regtype, name); err == nil {
 				oids = append(oids, uint32(id))
 			}
 		}

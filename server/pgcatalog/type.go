@@ -15,6 +15,7 @@ import (
 // typeRows are the relations about types, functions, operators and casts.
 var typeRows = map[string]func(*table){
 	"pg_type":      typeList,
+	"pg_enum":      enumList,
 	"pg_proc":      procList,
 	"pg_aggregate": aggregateList,
 	"pg_operator":  operatorList,
@@ -54,7 +55,7 @@ var (
 )
 
 // pseudo are the types without values that functions and clients mention.
-var pseudo = []uint32{705, 2249, 2287, 2275, 2276, 2277, 2278, 2279, 2281, 2283, 2776}
+var pseudo = []uint32{705, 2249, 2287, 2275, 2276, 2277, 2278, 2279, 2281, 2283, 2776, 3500}
 
 func init() {
 	known := map[uint32]bool{}
@@ -106,6 +107,7 @@ func typeList(t *table) {
 			"typmodin", p.funcs[4], "typmodout", p.funcs[5], "typanalyze", p.funcs[6], "typalign", p.align,
 			"typstorage", p.storage, "typtypmod", -1, "typcollation", p.collation)
 	}
+	userTypeRows(t)
 }
 
 // proc is a row of pg_proc.
@@ -188,6 +190,8 @@ func specOID(t types.Type) uint32 {
 		return 2277
 	case fn.Any.ID:
 		return 2276
+	case fn.AnyEnum.ID:
+		return 3500
 	}
 	return t.OID()
 }

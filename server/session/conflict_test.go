@@ -24,6 +24,13 @@ func TestConflicts(t *testing.T) {
 		{"delete of a deleted row", "delete from t where id = 2", "delete from t where id = 2", "40001"},
 		{"delete of a row of a bag", "delete from bag where x = 1", "delete from bag where x = 1", "40001"},
 		{"two rows into a bag", "insert into bag values (7)", "insert into bag values (7)", ""},
+		{"a row that the other has changed after it was locked", "select v from t where id = 1 for update; insert into bag values (9)", "update t set v = v where id = 1; update t set v = v + 1 where id = 1", "40001"},
+		{"a row beside the locked one", "select v from t where id = 1 for no key update of t; insert into bag values (9)", "update t set v = 7 where id = 3", ""},
+		{"a locked row of a join", "select v from t as x join bag on x = v - 4 order by v limit 1 for share of x; insert into bag values (9)", "delete from t where id = 5", ""},
+		{"a locked table", "lock table t; insert into bag values (9)", "update t set v = 8 where id = 3", "40001"},
+		{"a table locked for reading", "lock table t in row share mode; insert into bag values (9)", "update t set v = 0 where id = 3", ""},
+		{"locked rows without a key", "select * from bag for update; update t set v = v where id = 3", "insert into bag values (11)", "40001"},
+		{"locked and nothing written", "select * from t for update", "update t set v = v + 1 where id = 1", ""},
 		{"the table goes", "insert into bag values (8)", "drop table bag", "40001"},
 	} {
 		exec(t, a, "begin")
@@ -33,7 +40,7 @@ func TestConflicts(t *testing.T) {
 			t.Errorf("%s: COMMIT gives %q, want %q", c.name, got, c.want)
 		}
 	}
-	if got := one(t, b, "select string_agg(format('%s:%s', id, v), ' ' order by id) from t"); got != "1:12 3:0 5:0" {
+	if got := one(t, b, "select string_agg(format('%s:%s', id, v), ' ' order by id) from t"); got != "1:14 3:0" {
 		t.Error("in the end: ", got)
 	}
 }
@@ -73,5 +80,30 @@ func TestConcurrentCounters(t *testing.T) {
 	wg.Wait()
 	if got := one(t, connect(t, url), "select single::text || ' ' || block::text from n"); got != "100 100" {
 		t.Error("counted ", got)
+	}
+}
+
+// TestWatermarkPasses lets the watermark pass a block's rows before it commits. Run again, they are late.
+func TestWatermarkPasses(t *testing.T) {
+	url := start(t)
+	a, b := connect(t, url), connect(t, url)
+	exec(t, a, "create table r (id int primary key, at timestamp, watermark for at as at)")
+	exec(t, a, "insert into r values (1, '2024-01-01 10:00')")
+	exec(t, a, "begin")
+	exec(t, a, "insert into r values (2, '2024-01-01 11:00')")
+	exec(t, b, "insert into r values (3, '2024-01-01 12:00')")
+	if got := code(a, "commit"); got != "40001" {
+		t.Errorf("COMMIT gives %q, want 40001", got)
+	}
+	exec(t, a, "begin")
+	exec(t, a, "insert into r values (2, '2024-01-01 11:00')")
+	if got := one(t, a, "select count(*) from r_late"); got != "1" {
+		t.Error("late in the block: ", got)
+	}
+	if got := code(a, "commit"); got != "" {
+		t.Errorf("COMMIT of the second try gives %q", got)
+	}
+	if got := one(t, b, "select string_agg(id::text, ' ' order by id) from r") + "; " + one(t, b, "select string_agg(id || _op, ' ') from r_late"); got != "1 3; 2insert" {
+		t.Error("in the end: ", got)
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // declare is DECLARE CURSOR.
-func (s *Session) declare(x *ast.Declare) error {
+func (s *Session) declare(text string, x *ast.Declare) error {
 	if x.Subquery != nil {
 		return sqlerr.Unsupported("cursors over SUBSCRIBE are not supported yet")
 	}
@@ -20,7 +20,7 @@ func (s *Session) declare(x *ast.Declare) error {
 		return sqlerr.New(sqlerr.DuplicateCursor, "cursor %q already exists", x.Name)
 	}
 	st := &statement{name: x.Name, stmt: &ast.Query{Pos: x.Pos, Select: x.Query}}
-	p := &portal{name: x.Name, st: st, cursor: true, hold: x.Hold}
+	p := &portal{name: x.Name, st: st, cursor: true, hold: x.Hold, text: text}
 	if x.Binary {
 		p.formats = []int16{1}
 	}
@@ -64,6 +64,11 @@ func (s *Session) fetch(ctx context.Context, fp *portal, x *ast.Fetch) (*result,
 			formats = fp.formats
 		}
 		emit = func(b *rows.Batch, from, n int) error { return s.w.Rows(b, from, n, formats, &p.env) }
+	}
+	if !p.started {
+		if err := s.lockRows(ctx, p); err != nil {
+			return nil, err
+		}
 	}
 	var n int64
 	if max != 0 {

@@ -122,6 +122,8 @@ func definitionTag(stmt ast.Statement) string {
 		return "CREATE SCHEMA"
 	case *ast.CreateIndex:
 		return "CREATE INDEX"
+	case *ast.CreateType:
+		return "CREATE TYPE"
 	case *ast.CreateRole:
 		return "CREATE ROLE"
 	case *ast.AlterRole:

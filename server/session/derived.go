@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -15,7 +16,6 @@ import (
 var checks = map[string]func(p *Parameter, v string) (string, error){
 	"timezone":        checkTimeZone,
 	"log_timezone":    checkTimeZone,
-	"datestyle":       checkDateStyle,
 	"client_encoding": checkEncoding,
 	"search_path": func(p *Parameter, v string) (string, error) {
 		_, err := splitIdents(v)
@@ -48,7 +48,8 @@ func checkIsolation(p *Parameter, v string) (string, error) {
 // zoneOf reads a time zone as SET TIME ZONE takes it and returns its name for SHOW.
 func zoneOf(v string) (*time.Location, string, error) {
 	v = strings.TrimSpace(v)
-	if iv, ok := strings.CutPrefix(v, "INTERVAL "); ok {
+	iv, interval := strings.CutPrefix(v, "INTERVAL ")
+	if interval {
 		v = strings.Trim(iv, "'")
 	}
 	if h, err := strconv.ParseFloat(v, 64); err == nil { // hours east
@@ -57,7 +58,8 @@ func zoneOf(v string) (*time.Location, string, error) {
 		}
 		return offsetZone(int(h * 3600))
 	}
-	if off, ok := clockOffset(v); ok { // INTERVAL '+02:00' HOUR TO MINUTE
+	// INTERVAL '+02:00' HOUR TO MINUTE is east; the string '+02:00' is a POSIX form, which is west.
+	if off, ok := clockOffset(v); ok && interval {
 		return offsetZone(off)
 	}
 	if strings.EqualFold(v, "local") || strings.EqualFold(v, "default") {
@@ -147,26 +149,46 @@ func zoneByShownName(name string) *time.Location {
 	return loc
 }
 
-// checkDateStyle reads an output style and a field order, in any order, either or both.
-func checkDateStyle(p *Parameter, v string) (string, error) {
-	order := "MDY"
+// dateStyle reads an output style and a field order, in any order, either or both; what is not said
+// stays as it is.
+func dateStyle(p *Parameter, v, current string) (string, error) {
+	style, order, _ := strings.Cut(current, ", ")
+	newStyle, newOrder := "", ""
+	set := func(field *string, value string) bool {
+		fits := *field == "" || *field == value
+		*field = value
+		return fits
+	}
 	for _, w := range strings.Split(strings.ToLower(v), ",") {
+		ok := true
 		switch w = strings.TrimSpace(w); {
-		case w == "iso" || w == "default":
-		case w == "sql" || w == "german" || strings.HasPrefix(w, "postgres"):
-			return "", sqlerr.Unsupported("DateStyle %s is not supported", strings.ToUpper(w)).
-				WithHint("The output style is always ISO; DMY, MDY or YMD say how input is read.")
+		case w == "iso":
+			ok = set(&newStyle, "ISO")
+		case w == "sql":
+			ok = set(&newStyle, types.StyleSQL)
+		case w == "german":
+			ok = set(&newStyle, types.StyleGerman)
+			if newOrder == "" { // Germans begin with the day
+				order = "DMY"
+			}
+		case strings.HasPrefix(w, "postgres"):
+			ok = set(&newStyle, types.StylePostgres)
 		case w == "dmy" || strings.HasPrefix(w, "euro"):
-			order = "DMY"
+			ok = set(&newOrder, "DMY")
 		case w == "mdy" || w == "us" || strings.HasPrefix(w, "noneuro"):
-			order = "MDY"
+			ok = set(&newOrder, "MDY")
 		case w == "ymd":
-			order = "YMD"
+			ok = set(&newOrder, "YMD")
+		case w == "default":
+			style, order = "ISO", "MDY"
 		default:
-			return "", invalidValue(p.Name, v)
+			return "", invalidValue(p.Name, v).WithDetail("Unrecognized key word: \"%s\".", w)
+		}
+		if !ok {
+			return "", invalidValue(p.Name, v).WithDetail("Conflicting \"datestyle\" specifications.")
 		}
 	}
-	return "ISO, " + order, nil
+	return cmp.Or(newStyle, style, "ISO") + ", " + cmp.Or(newOrder, order, "MDY"), nil
 }
 
 func checkEncoding(p *Parameter, v string) (string, error) {
@@ -246,8 +268,8 @@ func (v *vars) derive(name, value string) {
 	case "timezone":
 		v.env.Zone = zoneByShownName(value)
 	case "datestyle":
-		_, order, _ := strings.Cut(value, ", ")
-		v.env.DateOrder = order
+		style, order, _ := strings.Cut(value, ", ")
+		v.env.DateStyle, v.env.DateOrder = strings.TrimPrefix(style, "ISO"), order
 	case "intervalstyle":
 		v.env.IntervalStyle = value
 	case "bytea_output":

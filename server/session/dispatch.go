@@ -22,7 +22,7 @@ func (s *Session) dispatch(ctx context.Context, p *portal) (*result, error) {
 	case nil:
 		s.w.Empty()
 		return nil, nil
-	case *ast.Insert, *ast.Update, *ast.Delete:
+	case *ast.Insert, *ast.Update, *ast.Delete, *ast.Merge, *ast.Query:
 		return s.modify(ctx, p)
 	case *ast.Truncate:
 		return s.truncate(ctx, x)
@@ -33,13 +33,13 @@ func (s *Session) dispatch(ctx context.Context, p *portal) (*result, error) {
 	case *ast.Discard:
 		return tag(s.discard(x))
 	case *ast.Prepare:
-		return tag("PREPARE", s.prepareStatement(x))
+		return tag("PREPARE", s.prepareStatement(p.st.text, x))
 	case *ast.Execute:
 		return s.executeStatement(ctx, p, x)
 	case *ast.Deallocate:
 		return tag(s.deallocate(x))
 	case *ast.Declare:
-		return tag("DECLARE CURSOR", s.declare(x))
+		return tag("DECLARE CURSOR", s.declare(p.st.text, x))
 	case *ast.Fetch:
 		return s.fetch(ctx, p, x)
 	case *ast.CloseCursor:
@@ -48,6 +48,8 @@ func (s *Session) dispatch(ctx context.Context, p *portal) (*result, error) {
 		return s.copy(ctx, p.st, x)
 	case *ast.Listen:
 		return tag(s.listen(x))
+	case *ast.Lock:
+		return tag("LOCK TABLE", s.lockTables(x))
 	case *ast.NoOp:
 		return &result{tag: x.Tag}, nil
 	}

@@ -23,9 +23,8 @@ func itoa[N int | int64](n N) string { return types.TextOf(types.IntDatum(types.
 // modify runs INSERT, UPDATE or DELETE: in a block as part of its transaction.
 func (s *Session) modify(ctx context.Context, p *portal) (*result, error) {
 	d := p.st.dml
-	word := map[string]string{"insert": "INSERT 0 ", "update": "UPDATE ", "delete": "DELETE "}[d.Kind]
 	if s.block.readOnly {
-		return nil, readOnly(word[:6])
+		return nil, readOnly(firstWrite(d))
 	}
 	ch, err := s.write(ctx, engine.Write{DML: d, Params: p.params})
 	for range 3 {
@@ -41,7 +40,19 @@ func (s *Session) modify(ctx context.Context, p *portal) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &result{tag: word + itoa(ch.Rows), rows: ch.Returning}, nil
+	tag := upper(d.Kind) + " "
+	if d.Kind == "insert" {
+		tag += "0 "
+	}
+	return &result{tag: tag + itoa(ch.Rows), rows: ch.Returning}, nil
+}
+
+// firstWrite is the word of what a statement changes first.
+func firstWrite(d *planner.DML) string {
+	if d.Kind == "select" {
+		d = d.With[0]
+	}
+	return upper(d.Kind)
 }
 
 // alteredMeanwhile tells whether a statement outside of a block failed because its table was altered after
@@ -69,31 +80,50 @@ func (s *Session) write(ctx context.Context, w engine.Write) (*engine.Change, er
 		s.warnLate(ch)
 		return ch[0], nil
 	}
-	if err := s.detachReaders(ctx, w.DML.Table.ID); err != nil {
+	for _, d := range slices.Concat(w.DML.With, []*planner.DML{w.DML}) {
+		if d.Table == nil {
+			continue
+		}
+		if err := s.detachReaders(ctx, d.Table.ID, d.Kind == "lock"); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.beginTxn(); err != nil {
 		return nil, err
 	}
-	b := &s.block
-	if b.txn == nil {
-		if b.pinned == nil {
-			r, err := s.m.Engine.Reader()
-			if err != nil {
-				return nil, err
-			}
-			b.pinned = &pin{Reader: r, n: 1}
-		}
-		b.txn = s.m.Engine.Begin(b.pinned.Reader)
+	ch, err := s.block.txn.Run(ctx, s.fnCtx(s.snap), w)
+	if err == nil {
+		s.warnLate([]*engine.Change{ch})
 	}
-	return b.txn.Run(ctx, s.fnCtx(s.snap), w)
+	return ch, err
+}
+
+// beginTxn begins the block's transaction, if it has none.
+func (s *Session) beginTxn() error {
+	b := &s.block
+	if b.txn != nil {
+		return nil
+	}
+	if b.pinned == nil {
+		r, err := s.m.Engine.Reader()
+		if err != nil {
+			return err
+		}
+		b.pinned = &pin{Reader: r, n: 1}
+	}
+	b.txn = s.m.Engine.Begin(b.pinned.Reader)
+	return nil
 }
 
 // maxDetached bounds the rows that open cursors keep in memory when their table is written, in bytes.
 const maxDetached = 256 << 20
 
 // detachReaders lets open cursors over a table that is about to change have all their rows now: a cursor
-// does not see what is done after it was opened.
-func (s *Session) detachReaders(ctx context.Context, table uint32) error {
+// does not see what is done after it was opened. When rows are only locked, those that have not begun to
+// read may go on.
+func (s *Session) detachReaders(ctx context.Context, table uint32, locked bool) error {
 	for _, p := range s.portals {
-		if p.query == nil || p.pinned == nil || p.done {
+		if p.query == nil || p.pinned == nil || p.done || locked && !p.started {
 			continue
 		}
 		ids, err := p.query.Plan.Scans()
@@ -184,7 +214,7 @@ func (s *Session) truncate(ctx context.Context, t *ast.Truncate) (*result, error
 		if _, err := s.relation(pn, name, 0); err != nil {
 			return nil, err
 		}
-		d, err := planner.PlanDelete(s.plannerContext(pn, nil), &ast.Delete{Pos: t.Pos, Table: name})
+		d, err := planner.PlanDML(s.plannerContext(pn, nil), &ast.Delete{Pos: t.Pos, Table: name})
 		if err != nil {
 			return nil, err
 		}

@@ -51,29 +51,20 @@ func (s *Session) explain(x *ast.Explain) (*result, error) {
 
 func (s *Session) explainLines(p *pin, stmt ast.Statement, verbose bool) ([]string, error) {
 	c := s.plannerContext(p, nil)
-	dml := func(d *planner.DML, err error) ([]string, error) {
-		if err != nil {
-			return nil, err
-		}
-		out := []string{map[string]string{"insert": "Insert", "update": "Update", "delete": "Delete"}[d.Kind] + " on " + d.Table.Name}
-		for _, l := range planner.Explain(d.Query, verbose) {
-			out = append(out, "  "+l)
-		}
-		return out, nil
-	}
 	switch x := stmt.(type) {
 	case *ast.Query:
+		if planner.Modifies(x.Select) {
+			d, err := planner.PlanDML(c, x)
+			return explainDML(d, err, verbose)
+		}
 		q, err := planner.PlanQuery(c, x.Select)
 		if err != nil {
 			return nil, err
 		}
 		return planner.Explain(q, verbose), nil
-	case *ast.Insert:
-		return dml(planner.PlanInsert(c, x))
-	case *ast.Update:
-		return dml(planner.PlanUpdate(c, x))
-	case *ast.Delete:
-		return dml(planner.PlanDelete(c, x))
+	case *ast.Insert, *ast.Update, *ast.Delete, *ast.Merge:
+		d, err := planner.PlanDML(c, stmt)
+		return explainDML(d, err, verbose)
 	case *ast.Declare:
 		return s.explainLines(p, &ast.Query{Pos: x.Pos, Select: x.Query}, verbose)
 	case *ast.Execute:
@@ -86,6 +77,39 @@ func (s *Session) explainLines(p *pin, stmt ast.Statement, verbose bool) ([]stri
 		return s.explainView(c, x, verbose)
 	}
 	return nil, sqlerr.Unsupported("EXPLAIN of this statement is not supported")
+}
+
+// explainDML tells what a statement that modifies does, and then what the statements of its WITH do.
+func explainDML(d *planner.DML, err error, verbose bool) ([]string, error) {
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	if d.Table != nil {
+		out = append(out, map[string]string{"insert": "Insert", "update": "Update", "delete": "Delete", "merge": "Merge"}[d.Kind]+" on "+d.Table.Name)
+	}
+	for _, l := range planner.Explain(d.Query, verbose) {
+		if d.Table != nil {
+			l = "  " + l
+		}
+		out = append(out, l)
+	}
+	for _, w := range d.With {
+		lines, err := explainDML(w, nil, verbose)
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(out, "WITH"), indented(lines)...)
+	}
+	return out, nil
+}
+
+func indented(lines []string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = "  " + l
+	}
+	return out
 }
 
 // verifyLines bounds the differences that VERIFY lists.

@@ -138,6 +138,9 @@ func (f *functions) Prepared() []pgcatalog.Prepared {
 			continue
 		}
 		p := pgcatalog.Prepared{Name: name, Text: st.text, Made: time.UnixMicro(st.made), FromSQL: st.fromSQL}
+		if st.fromSQL {
+			p.Text = st.source
+		}
 		for _, t := range st.params {
 			p.Types = append(p.Types, t.String())
 		}

@@ -203,6 +203,11 @@ func (s *Session) run(ctx context.Context, p *portal, max int64) error {
 	if p.query == nil && !p.cursor {
 		return s.runUtility(ctx, p, max)
 	}
+	if !p.started {
+		if err := s.lockRows(ctx, p); err != nil {
+			return err
+		}
+	}
 	if max == 0 && !p.started {
 		return s.runAtOnce(ctx, p)
 	}
@@ -362,7 +367,7 @@ func (s *Session) runUtility(ctx context.Context, p *portal, max int64) error {
 func isDefinition(stmt ast.Statement) bool {
 	switch stmt.(type) {
 	case *ast.CreateTable, *ast.CreateSource, *ast.CreateView, *ast.CreateSink, *ast.CreateSchema, *ast.CreateIndex,
-		*ast.CreateSequence, *ast.CreateRole, *ast.AlterRole, *ast.Drop, *ast.Alter, *ast.Comment, *ast.Grant:
+		*ast.CreateSequence, *ast.CreateType, *ast.CreateRole, *ast.AlterRole, *ast.Drop, *ast.Alter, *ast.Comment, *ast.Grant:
 		return true
 	}
 	return false

@@ -15,16 +15,22 @@ import (
 func upper(s string) string { return strings.ToUpper(s) }
 
 // prepareStatement is SQL's PREPARE.
-func (s *Session) prepareStatement(x *ast.Prepare) error {
+func (s *Session) prepareStatement(text string, x *ast.Prepare) error {
 	if s.prepared[x.Name] != nil {
 		return sqlerr.New(sqlerr.DuplicatePreparedStatement, "prepared statement %q already exists", x.Name)
 	}
 	if !plannable(x.Statement) {
 		return sqlerr.New(sqlerr.SyntaxError, "PREPARE takes SELECT, INSERT, UPDATE, DELETE or VALUES")
 	}
-	st := &statement{name: x.Name, stmt: x.Statement, text: x.Text, fromSQL: true}
+	st := &statement{name: x.Name, stmt: x.Statement, text: x.Text, source: text, fromSQL: true}
+	r, err := s.m.Engine.Reader()
+	if err != nil {
+		return err
+	}
+	c := &planner.Context{Catalog: r.Catalog, SearchPath: s.vars.effectivePath(r.Catalog, s.user)}
+	r.Close()
 	for _, t := range x.Types {
-		typ, err := types.ByName(strings.Join(t.Name, "."), t.Mods, t.Dims)
+		typ, err := planner.TypeFromAST(c, t)
 		if err != nil {
 			return err
 		}
@@ -62,9 +68,10 @@ func (s *Session) arguments(ctx context.Context, args []ast.Expr, want []types.T
 	sel := &ast.Select{}
 	for i, a := range args {
 		t := want[i]
-		name := ast.TypeName{Name: []string{t.Name()}}
+		name := typeNameOf(t)
 		if t.ID == types.Array && t.Elem != nil {
-			name = ast.TypeName{Name: []string{t.Elem.Name()}, Dims: 1}
+			name = typeNameOf(*t.Elem)
+			name.Dims = 1
 		}
 		sel.Items = append(sel.Items, ast.SelectItem{Expr: &ast.Cast{Pos: ast.Pos(a.Position()), Expr: a, Type: name}})
 	}
@@ -88,6 +95,14 @@ func (s *Session) arguments(ctx context.Context, args []ast.Expr, want []types.T
 		return nil
 	}})
 	return out, err
+}
+
+// typeNameOf is a type as a statement would name it wherever the search path leads.
+func typeNameOf(t types.Type) ast.TypeName {
+	if u := types.UserOf(t.Ref); t.Ref != 0 && u != nil {
+		return ast.TypeName{Name: []string{u.Schema, u.Name}}
+	}
+	return ast.TypeName{Name: []string{t.Name()}}
 }
 
 // deallocate is DEALLOCATE.

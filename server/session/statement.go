@@ -18,8 +18,9 @@ type statement struct {
 	text    string
 	offset  int // of text in the message, for error positions
 	given   []types.Type
-	fromSQL bool  // by PREPARE
-	bare    error // what to say when the statement has parameters and nobody gives their values
+	fromSQL bool   // by PREPARE
+	source  string // the PREPARE statement
+	bare    error  // what to say when the statement has parameters and nobody gives their values
 	made    int64
 
 	// The plan and what it was made for.
@@ -27,6 +28,7 @@ type statement struct {
 	setting   string
 	query     *planner.Query
 	dml       *planner.DML
+	locks     *planner.Locks // of a query with FOR UPDATE
 	params    []types.Type
 	cols      []pgwire.Column // of the result; nil = no rows
 	described bool
@@ -85,16 +87,9 @@ func (s *Session) plan(st *statement, pin *pin) error {
 	var err error
 	var q *planner.Query
 	var d *planner.DML
-	switch x := st.stmt.(type) {
-	case *ast.Query:
+	if x, ok := st.stmt.(*ast.Query); ok && !planner.Modifies(x.Select) {
 		q, err = planner.PlanQuery(c, x.Select)
-	case *ast.Insert:
-		d, err = planner.PlanInsert(c, x)
-	case *ast.Update:
-		d, err = planner.PlanUpdate(c, x)
-	case *ast.Delete:
-		d, err = planner.PlanDelete(c, x)
-	default:
+	} else if d, err = planner.PlanDML(c, st.stmt); d == nil && err == nil {
 		return nil
 	}
 	if err != nil {
@@ -113,7 +108,14 @@ func (s *Session) plan(st *statement, pin *pin) error {
 	if st.described && !sameResult(st.cols, cols) {
 		return sqlerr.Unsupported("cached plan must not change result type")
 	}
-	st.query, st.dml, st.params, st.cols = q, d, params, cols
+	var locks *planner.Locks
+	if q != nil {
+		of := s.plannerContext(pin, q.Params)
+		if locks, err = planner.PlanLocks(of, st.stmt.(*ast.Query).Select); err != nil {
+			return err
+		}
+	}
+	st.query, st.dml, st.params, st.cols, st.locks = q, d, params, cols, locks
 	st.planned, st.version, st.setting = true, pin.Catalog.Version, s.planKey()
 	return nil
 }
@@ -152,7 +154,7 @@ func (s *Session) parse(m *pgwire.Parse) error {
 		}
 	}
 	st.name = m.Name
-	if st.given, err = typesOf(m.Params); err != nil {
+	if st.given, err = s.typesOf(m.Params); err != nil {
 		return err
 	}
 	if err := s.prepare(st); err != nil {
@@ -192,13 +194,13 @@ func (s *Session) planOnce(st *statement) error {
 
 func plannable(stmt ast.Statement) bool {
 	switch stmt.(type) {
-	case *ast.Query, *ast.Insert, *ast.Update, *ast.Delete:
+	case *ast.Query, *ast.Insert, *ast.Update, *ast.Delete, *ast.Merge:
 		return true
 	}
 	return false
 }
 
-func typesOf(oids []uint32) ([]types.Type, error) {
+func (s *Session) typesOf(oids []uint32) ([]types.Type, error) {
 	out := make([]types.Type, len(oids))
 	for i, oid := range oids {
 		if oid == 0 || oid == 705 {
@@ -206,6 +208,14 @@ func typesOf(oids []uint32) ([]types.Type, error) {
 			continue
 		}
 		t, ok := types.FromOID(oid, -1)
+		if !ok {
+			r, err := s.m.Engine.Reader()
+			if err != nil {
+				return nil, err
+			}
+			t, ok = r.Catalog.TypeByOID(oid)
+			r.Close()
+		}
 		if !ok {
 			return nil, sqlerr.New(sqlerr.UndefinedObject, "type with OID %d does not exist", oid)
 		}

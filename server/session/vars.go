@@ -215,6 +215,10 @@ func (v *vars) check(name, value string) (string, error) {
 	if p.readOnly() {
 		return "", sqlerr.New("55P02", "parameter %q cannot be changed", p.Name)
 	}
+	if low == "datestyle" {
+		current, _ := v.get(low)
+		return dateStyle(p, value, current)
+	}
 	if f := checks[low]; f != nil {
 		return f(p, value)
 	}

@@ -122,6 +122,8 @@ type (
 		Variadic    bool
 		// Partition are the columns of SESSION(relation PARTITION BY …, …).
 		Partition []*ColumnRef
+		// Rows is "running" or "final" before a call in MATCH_RECOGNIZE, else "".
+		Rows string
 	}
 	// Cast is expr::type or CAST(expr AS type), also typed literals such as DATE '2020-01-01'.
 	Cast struct {

@@ -31,7 +31,7 @@ type Select struct {
 	Limit    Expr // nil = none (LIMIT ALL too)
 	Offset   Expr
 	WithTies bool
-	Locking  string // FOR UPDATE … as written; accepted and ignored
+	Locking  string // FOR UPDATE … as written, in small letters
 
 	EmitOnWindowClose bool // EMIT ON WINDOW CLOSE, streaming only
 }
@@ -42,6 +42,7 @@ type CTE struct {
 	Name    string
 	Columns []string
 	Query   *Select
+	Write   Statement // *Insert, *Update or *Delete instead of Query
 	// Materialized is nil when unsaid.
 	Materialized *bool
 }
@@ -103,7 +104,52 @@ type (
 		Using   []string
 		Natural bool
 	}
+	// MatchRecognize is relation MATCH_RECOGNIZE (…) [AS alias]: row pattern recognition.
+	MatchRecognize struct {
+		Pos
+		Input       TableExpr
+		PartitionBy []Expr
+		OrderBy     []OrderItem
+		Measures    []SelectItem // each has an alias
+		AllRows     bool         // ALL ROWS PER MATCH
+		Empty       string       // with AllRows: "show", "omit" (empty matches) or "unmatched" (rows)
+		Skip        string       // AFTER MATCH SKIP: "past", "next", "first", "last"
+		SkipTo      string       // the variable of "first" and "last"
+		SkipPos     Pos
+		Pattern     *Pattern
+		Within      Expr
+		Subsets     []PatternSubset
+		Defines     []PatternDefine
+		Alias       string
+		Columns     []string
+	}
 )
+
+// Pattern is a row pattern. Kind is "var" (Name), "seq", "alt" or "permute" (Parts), "repeat" (one
+// part, Min to Max times, Max < 0 without end), "exclude" (one part), "start", "end" (anchors) or
+// "empty".
+type Pattern struct {
+	Pos
+	Kind      string
+	Name      string
+	Parts     []*Pattern
+	Min, Max  int
+	Reluctant bool
+}
+
+// PatternSubset is an item of SUBSET: a name for the rows of several variables.
+type PatternSubset struct {
+	Pos
+	Name string
+	Vars []string
+}
+
+// PatternDefine is an item of DEFINE.
+type PatternDefine struct {
+	Pos
+	Name string
+	Cond Expr
+}
 
 // IsWindowFunction tells whether the name, in lower case, is that of a function in FROM that cuts a
 // relation into windows of time.

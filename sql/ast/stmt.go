@@ -158,6 +158,14 @@ type (
 		Temp        bool
 		Options     SequenceOptions
 	}
+	// CreateType is CREATE TYPE name AS ENUM (labels), or AS (fields) when Enum is not set.
+	CreateType struct {
+		Pos
+		Name   []string
+		Enum   bool
+		Labels []string
+		Fields []ColumnDef
+	}
 	// CreateRole is CREATE ROLE or CREATE USER; AlterRole changes one. Password is nil when unsaid.
 	CreateRole struct {
 		Pos
@@ -191,7 +199,9 @@ type (
 	}
 	// AlterAction is one thing that ALTER does, with its words in Args (rename to x, set (k = v)).
 	AlterAction struct {
-		At      Pos
+		At Pos
+		// Action of types: "add value" (label, "before" or "after", neighbour; IfExists = IF NOT EXISTS),
+		// "rename value", "add attribute", "drop attribute", "alter attribute", "rename attribute".
 		Action  string // "rename", "rename column", "set", "set schema", "owner", "add column", "drop column", …
 		Args    []string
 		Column  *ColumnDef
@@ -236,6 +246,7 @@ type (
 	OnConflict struct {
 		Pos
 		Columns    []string
+		Infer      Expr   // (columns) WHERE …: the rows of the index that is meant
 		Constraint string // ON CONSTRAINT name
 		Update     bool
 		Set        []Assignment
@@ -251,6 +262,7 @@ type (
 	Assignment struct {
 		Pos
 		Column    string
+		Path      []string // of fields: SET column.a.b = expr
 		Expr      Expr
 		Field, Of int
 	}
@@ -274,6 +286,28 @@ type (
 		Using     []TableExpr
 		Where     Expr
 		Returning []SelectItem
+	}
+	// Merge is MERGE INTO.
+	Merge struct {
+		Pos
+		With   *With
+		Table  []string
+		Alias  string
+		Source []TableExpr
+		On     Expr
+		When   []MergeWhen
+	}
+	// MergeWhen is WHEN [NOT] MATCHED [AND …] THEN ….
+	MergeWhen struct {
+		Pos
+		Matched    bool
+		And        Expr
+		Action     string // "update", "delete", "insert", "nothing"
+		Set        []Assignment
+		Columns    []string
+		ColumnPos  []int
+		Overriding string
+		Values     []Expr // nil = DEFAULT VALUES
 	}
 	// Truncate is TRUNCATE TABLE.
 	Truncate struct {
@@ -398,7 +432,14 @@ type (
 		Query   *Select
 		Options []Option
 	}
-	// NoOp is a statement that is accepted and does nothing here (ANALYZE, VACUUM, LOCK, CHECKPOINT, …);
+	// Lock is LOCK TABLE; Mode is "access exclusive" and the like.
+	Lock struct {
+		Pos
+		Tables   [][]string
+		TablePos []int
+		Mode     string
+	}
+	// NoOp is a statement that is accepted and does nothing here (ANALYZE, VACUUM, CHECKPOINT, …);
 	// Tag is its command tag.
 	NoOp struct {
 		Pos

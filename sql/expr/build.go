@@ -56,10 +56,39 @@ func runRow(p *Program, n *node, s int32) *rows.Vec {
 	fields := make([]types.Datum, len(cols))
 	return p.build(n.e.Type, s, func(dst []byte, i int) ([]byte, error) {
 		for k, v := range cols {
-			fields[k] = v.Datum(i)
+			if fields[k] = v.Datum(i); fields[k].Type.ID == types.Unknown {
+				fields[k].Type = types.T(types.Text)
+			}
 		}
 		return types.AppendRecord(dst, fields), nil
 	})
+}
+
+// runField takes a field out of records; NULL of a record that is NULL.
+func runField(p *Program, n *node, s int32) *rows.Vec {
+	in := p.eval(n.args[0], s)
+	out := rows.NewVecBuilder(n.e.Type, p.n)
+	p.each(s, func(row int32) {
+		i := int(row)
+		for out.Len() < i {
+			out.AppendNull()
+		}
+		if !in.Valid.Get(i) {
+			out.AppendNull()
+			return
+		}
+		d, err := types.RecordField(in.Bytes(i), n.e.Index)
+		if err != nil {
+			p.c.Fail(row, err)
+			d.Null = true
+		}
+		d.Type = n.e.Type
+		out.AppendDatum(d)
+	})
+	for out.Len() < p.n {
+		out.AppendNull()
+	}
+	return out.Finish()
 }
 
 func (p *Program) evalArgs(n *node, s int32) []*rows.Vec {

@@ -200,7 +200,7 @@ func init() {
 	runners = map[Kind]runner{
 		And: runAnd, Or: runOr, Not: runNot, IsNull: runIsNull, IsTrue: runIsTrue,
 		Distinct: runDistinct, Case: runCase, Coalesce: runCoalesce, In: runInList,
-		Array: runArray, Row: runRow,
+		Array: runArray, Row: runRow, Field: runField,
 	}
 }
 

@@ -32,6 +32,7 @@ const (
 	All      Kind = "all" // Args[0] Name ALL(Args[1] array)
 	Array    Kind = "array"
 	Row      Kind = "row"
+	Field    Kind = "field"    // field Index of the record Args[0]
 	Subquery Kind = "subquery" // planner-internal: replaced by Apply before a plan is made
 )
 

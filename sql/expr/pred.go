@@ -135,7 +135,7 @@ func sameClass(ts []types.Type) bool {
 	switch a.ID {
 	case types.Bpchar, types.Bool:
 		return false
-	case types.Text, types.Varchar, types.Name, types.Bytea, types.UUID:
+	case types.Text, types.Varchar, types.Name, types.Bytea, types.UUID, types.Enum, fn.AnyEnum.ID:
 		return a.ID == b.ID
 	}
 	return a.Phys() != types.PhysBytes &&

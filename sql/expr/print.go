@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"tidemill/sql/types"
@@ -67,6 +68,8 @@ func (p *printer) expr(e *Expr) {
 		p.list("ARRAY[", e.Args, "]")
 	case Row:
 		p.list("ROW(", e.Args, ")")
+	case Field:
+		p.field(e)
 	default:
 		p.list(string(e.Kind)+"(", e.Args, ")")
 	}
@@ -132,6 +135,14 @@ func (p *printer) caseOf(args []*Expr) {
 		p.expr(args[i+1])
 	}
 	p.wrap(" ELSE ", args[len(args)-1], " END")
+}
+
+func (p *printer) field(e *Expr) {
+	name := "f" + strconv.Itoa(e.Index+1)
+	if fields := e.Args[0].Type.Fields(); e.Index < len(fields) {
+		name = quoteIdent(fields[e.Index].Name)
+	}
+	p.wrap("(", e.Args[0], ")."+name)
 }
 
 func (p *printer) wrap(before string, e *Expr, after string) {

@@ -213,10 +213,26 @@ func typeKey(t types.Type) string {
 			sb.WriteByte('.')
 			sb.WriteString(strconv.Itoa(int(t.Mod)))
 		}
+		if t.Ref != 0 {
+			sb.WriteByte('#')
+			sb.WriteString(strconv.FormatUint(uint64(t.Ref), 16))
+		}
+		if t.Row != nil {
+			rowKey(&sb, t.Row)
+		}
 		if t.Elem == nil {
 			return sb.String()
 		}
 		sb.WriteByte('/')
 		t = *t.Elem
 	}
+}
+
+// rowKey adds the fields of a row to the key of its type.
+func rowKey(sb *strings.Builder, r *types.Row) {
+	fmt.Fprintf(sb, "(%d", r.Rel)
+	for _, f := range r.Fields {
+		fmt.Fprintf(sb, " %q:%s", f.Name, typeKey(f.Type))
+	}
+	sb.WriteByte(')')
 }

@@ -157,7 +157,7 @@ func preferFixed(cands []candidate) []candidate {
 		func(c *candidate) bool { return c.variadic },
 		func(c *candidate) bool {
 			for _, d := range c.declared {
-				if d.ID == AnyElement.ID || d.ID == AnyArray.ID || d.ID == Any.ID {
+				if d.ID == AnyElement.ID || d.ID == AnyArray.ID || d.ID == Any.ID || d.ID == AnyEnum.ID {
 					return true
 				}
 			}

@@ -13,7 +13,7 @@ func TypeName(t types.Type) string {
 	if t.ID == types.Array && t.Elem != nil {
 		return TypeName(*t.Elem) + "[]"
 	}
-	return types.Type{ID: t.ID, Mod: -1, Elem: t.Elem}.String()
+	return t.NoMod().String()
 }
 
 func typeNames(ts []types.Type) string {
@@ -72,6 +72,9 @@ func (r *registry) findCast(from, to types.Type, ctx CastContext) (*Cast, bool) 
 		elemwise.Context, elemwise.Volatility = e.Context, max(c.Volatility, e.Volatility)
 		return &elemwise, true
 	}
+	if from.ID == types.Record && to.ID == types.Record && !from.Anonymous() {
+		return nil, false // rows of different types do not convert
+	}
 	if from.Same(to) || c.Context >= ctx {
 		return c, true // enforcing a modifier of the same type is allowed anywhere
 	}
@@ -99,6 +102,9 @@ func relabels(from, to types.Type) bool {
 	if from.Same(to) && (to.Mod < 0 || from.Mod == to.Mod) {
 		return from.ID != types.Array || from.Elem == nil || to.Elem == nil || relabels(*from.Elem, *to.Elem)
 	}
+	if from.ID == types.Record && to.ID == types.Record && to.Anonymous() {
+		return true
+	}
 	return to.Mod < 0 && (from.ID == types.Varchar && to.ID == types.Text ||
 		from.ID == types.Text && to.ID == types.Varchar || from.ID == types.Name && to.ID == types.Text)
 }
@@ -121,11 +127,13 @@ func (r *registry) coercible(from, to types.Type) bool {
 	case AnyArray.ID:
 		return from.ID == types.Array || from.ID == types.Unknown ||
 			from.ID == types.Int2Vector || from.ID == types.OIDVector
+	case AnyEnum.ID:
+		return from.ID == types.Enum || from.ID == types.Unknown
 	}
 	if from.ID == types.Unknown || from.Same(to) {
 		return true
 	}
-	_, ok := r.findCast(from, types.Type{ID: to.ID, Mod: -1, Elem: to.Elem}, Implicit)
+	_, ok := r.findCast(from, to.NoMod(), Implicit)
 	return ok
 }
 

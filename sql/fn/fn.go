@@ -79,7 +79,7 @@ type Scalar struct {
 	// Name is the function's name, or an operator's symbol ("+", "||", "~~*"). Unary operators are
 	// one-argument overloads.
 	Name     string
-	Args     []types.Type // AnyElement/AnyArray/Any for polymorphic arguments
+	Args     []types.Type // AnyElement/AnyArray/Any/AnyEnum for polymorphic arguments
 	Variadic bool         // the last argument repeats
 	Ret      types.Type
 	// RetFunc overrides Ret from the actual argument types (polymorphic functions, numeric modifiers).
@@ -98,6 +98,7 @@ var (
 	AnyElement = types.Type{ID: 250, Mod: -1}
 	AnyArray   = types.Type{ID: 251, Mod: -1}
 	Any        = types.Type{ID: 252, Mod: -1}
+	AnyEnum    = types.Type{ID: 253, Mod: -1}
 )
 
 // CastContext says where a cast may happen without being written.

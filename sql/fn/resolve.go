@@ -106,7 +106,7 @@ func returnType(ret types.Type, f func([]types.Type) types.Type, declared, args 
 	if f != nil {
 		return f(args)
 	}
-	if ret.ID != AnyElement.ID && ret.ID != AnyArray.ID {
+	if ret.ID != AnyElement.ID && ret.ID != AnyArray.ID && ret.ID != AnyEnum.ID {
 		return ret
 	}
 	for i, a := range args {
@@ -114,7 +114,7 @@ func returnType(ret types.Type, f func([]types.Type) types.Type, declared, args 
 		switch {
 		case d.ID == ret.ID:
 			return a
-		case d.ID == AnyElement.ID && ret.ID == AnyArray.ID:
+		case (d.ID == AnyElement.ID || d.ID == AnyEnum.ID) && ret.ID == AnyArray.ID:
 			return types.ArrayOf(a)
 		case d.ID == AnyArray.ID && ret.ID == AnyElement.ID && a.Elem != nil:
 			return *a.Elem
@@ -178,10 +178,10 @@ func (r *registry) bindPolymorphic(declared, args []types.Type) ([]types.Type, b
 	var elems []types.Type
 	for i, d := range declared {
 		switch {
-		case d.ID != AnyElement.ID && d.ID != AnyArray.ID:
+		case d.ID != AnyElement.ID && d.ID != AnyArray.ID && d.ID != AnyEnum.ID:
 		case args[i].ID == types.Unknown:
 			// takes what the others agree on
-		case d.ID == AnyElement.ID:
+		case d.ID == AnyElement.ID || d.ID == AnyEnum.ID:
 			elems = append(elems, args[i])
 		default:
 			elems = append(elems, elemOf(args[i]))
@@ -199,7 +199,9 @@ func (r *registry) bindPolymorphic(declared, args []types.Type) ([]types.Type, b
 	out := make([]types.Type, len(args))
 	for i, d := range declared {
 		switch {
-		case d.ID == AnyElement.ID:
+		case d.ID == AnyEnum.ID && elem.ID != types.Enum:
+			return nil, false
+		case d.ID == AnyElement.ID || d.ID == AnyEnum.ID:
 			out[i] = elem
 		case d.ID == AnyArray.ID:
 			out[i] = types.ArrayOf(elem)

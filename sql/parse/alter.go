@@ -42,6 +42,13 @@ func (p *parser) alter() ast.Statement {
 		if a.Kind == "sequence" && p.alterSequence(a) {
 			return a
 		}
+		if a.Kind == "type" {
+			p.typeAction(a)
+			if p.IsPunct(",") {
+				p.Unsupported(p.Pos(), "several actions in one ALTER TYPE are not supported")
+			}
+			return a
+		}
 		p.action(a, &a.AlterAction)
 		for p.Err == nil && listed(a.Action) && p.AcceptPunct(",") {
 			var more ast.AlterAction

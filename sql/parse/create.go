@@ -38,6 +38,8 @@ func (p *parser) create() ast.Statement {
 		return p.createSchema(pos)
 	case p.Is("index"), p.Is("unique", "index"):
 		return p.createIndex(pos)
+	case p.Is("type"):
+		return p.createType(pos)
 	case p.Is("role"), p.Is("user") && !p.At(1).Is("mapping"), p.Is("group"):
 		return p.createRole(pos)
 	}
@@ -46,7 +48,7 @@ func (p *parser) create() ast.Statement {
 
 // otherKinds are the objects that Postgres has and Tidemill has not, by their first word.
 var otherKinds = []string{
-	"function", "procedure", "aggregate", "operator", "type", "domain", "sequence", "extension", "trigger",
+	"function", "procedure", "aggregate", "operator", "domain", "sequence", "extension", "trigger",
 	"rule", "policy", "database", "tablespace", "cast", "collation", "conversion", "foreign", "server",
 	"language", "publication", "subscription", "statistics", "text", "event", "access", "transform",
 	"constraint", "trusted", "procedural", "default", "user", "connection", "secret", "routine", "owned",
@@ -163,10 +165,36 @@ func (p *parser) createIndex(pos ast.Pos) ast.Statement {
 	return x
 }
 
+// indexKey reads a column, a function call or a bracketed expression, with its collation.
+func (p *parser) indexKey() ast.Expr {
+	var e ast.Expr
+	pos := p.pos()
+	switch {
+	case p.Is("nulls", "first"), p.Is("nulls", "last"):
+		p.Unexpected()
+	case p.AcceptPunct("("):
+		e = p.expr()
+		p.ExpectPunct(")")
+	case p.At(1).IsPunct("("), p.At(1).IsPunct("."):
+		e = p.expr()
+		switch e.(type) {
+		case *ast.Call, *ast.Collate:
+		default:
+			p.Unexpected()
+		}
+	default:
+		e = &ast.ColumnRef{Pos: pos, Parts: []string{p.ColID()}}
+	}
+	if at := p.pos(); p.Accept("collate") {
+		e = &ast.Collate{Pos: at, Expr: e, Name: p.Name()}
+	}
+	return e
+}
+
 // indexElement reads expr [operator class] [ASC | DESC] [NULLS …]. Operator classes choose an index
 // method's ordering in Postgres; there is one ordering here, so they are accepted and dropped.
 func (p *parser) indexElement() ast.OrderItem {
-	it := ast.OrderItem{Expr: p.expr()}
+	it := ast.OrderItem{Expr: p.indexKey()}
 	if p.Peek().IsColID() && !p.Is("nulls") {
 		p.Name()
 		if p.IsPunct("(") {

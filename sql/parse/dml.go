@@ -16,13 +16,8 @@ func (p *parser) insert() ast.Statement {
 	if p.IsPunct("(") && !query.IsQuery(p.Cursor) {
 		s.Columns, s.ColumnPos = p.targetColumns()
 	}
-	if p.Accept("overriding") {
-		if s.Overriding = p.AcceptAny("user", "system"); s.Overriding == "" {
-			p.Unexpected()
-		}
-		p.Expect("value")
-	}
-	if !p.Accept("default", "values") {
+	s.Overriding = p.overriding()
+	if s.Columns != nil || s.Overriding != "" || !p.Accept("default", "values") {
 		s.Query, _ = p.sel()
 	}
 	if p.Is("on", "conflict") {
@@ -60,8 +55,8 @@ func (p *parser) onConflict() *ast.OnConflict {
 	switch {
 	case p.IsPunct("("):
 		c.Columns = p.conflictColumns()
-		if p.Is("where") {
-			p.Unsupported(p.Pos(), "ON CONFLICT (…) WHERE is not supported")
+		if p.Accept("where") {
+			c.Infer = p.expr()
 		}
 	case p.Accept("on", "constraint"):
 		c.Constraint = p.ColID()
@@ -108,6 +103,9 @@ func (p *parser) assignments() []ast.Assignment {
 			list = append(list, p.rowAssignment()...)
 		} else {
 			a := ast.Assignment{Pos: p.pos(), Column: p.ColID()}
+			for p.AcceptPunct(".") {
+				a.Path = append(a.Path, p.Label())
+			}
 			p.plainTarget()
 			if !p.AcceptOp("=") {
 				p.Unexpected()
@@ -205,6 +203,76 @@ func (p *parser) delete() ast.Statement {
 	s.Where = p.where()
 	s.Returning = p.returning()
 	return s
+}
+
+// merge reads MERGE INTO.
+func (p *parser) merge() ast.Statement {
+	p.Expect("merge", "into")
+	s := &ast.Merge{Pos: p.pos()}
+	s.Table, s.Alias = p.target("using")
+	p.Expect("using")
+	s.Source = query.From(p.Cursor)
+	p.Expect("on")
+	s.On = p.expr()
+	for p.Is("when") && p.Err == nil {
+		s.When = append(s.When, p.mergeWhen())
+	}
+	if len(s.When) == 0 {
+		p.Unexpected()
+	}
+	return s
+}
+
+// mergeWhen reads WHEN [NOT] MATCHED [AND …] THEN ….
+func (p *parser) mergeWhen() ast.MergeWhen {
+	w := ast.MergeWhen{Pos: p.pos()}
+	p.Expect("when")
+	w.Matched = !p.Accept("not")
+	p.Expect("matched")
+	if p.Accept("and") {
+		w.And = p.expr()
+	}
+	p.Expect("then")
+	switch {
+	case p.Accept("do"):
+		p.Expect("nothing")
+		w.Action = "nothing"
+	case w.Matched && p.Accept("delete"):
+		w.Action = "delete"
+	case w.Matched:
+		p.Expect("update", "set")
+		w.Action, w.Set = "update", p.assignments()
+	default:
+		p.Expect("insert")
+		p.mergeInsert(&w)
+	}
+	return w
+}
+
+func (p *parser) mergeInsert(w *ast.MergeWhen) {
+	w.Action = "insert"
+	if p.IsPunct("(") {
+		w.Columns, w.ColumnPos = p.targetColumns()
+	}
+	w.Overriding = p.overriding()
+	if p.Accept("default", "values") {
+		return
+	}
+	p.Expect("values")
+	p.ExpectPunct("(")
+	w.Values = query.Exprs(p.Cursor)
+	p.ExpectPunct(")")
+}
+
+// overriding reads OVERRIDING … VALUE.
+func (p *parser) overriding() (which string) {
+	if p.Accept("overriding") {
+		if which = p.AcceptAny("user", "system"); which == "" {
+			p.Unexpected()
+		}
+		p.Expect("value")
+	}
+	return which
 }
 
 func (p *parser) where() ast.Expr {

@@ -20,7 +20,7 @@ func (p *parser) set() ast.Statement {
 	case p.Accept("transaction"):
 		return &ast.Transaction{Pos: s.Pos, Kind: "set transaction", Modes: p.modes(true)}
 	case p.Accept("constraints"):
-		p.rest()
+		p.setConstraints()
 		return &ast.NoOp{Pos: s.Pos, Tag: "SET CONSTRAINTS"}
 	case p.Accept("local"):
 		s.Local = true

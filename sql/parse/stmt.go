@@ -38,7 +38,7 @@ func init() {
 		"create": (*parser).create, "drop": (*parser).drop, "alter": (*parser).alter,
 		"comment": (*parser).comment, "grant": (*parser).grant, "revoke": (*parser).grant,
 		"insert": (*parser).insert, "update": (*parser).update, "delete": (*parser).delete,
-		"truncate": (*parser).truncate, "merge": (*parser).unsupported,
+		"truncate": (*parser).truncate, "merge": (*parser).merge,
 		"explain": (*parser).explain, "show": (*parser).show, "describe": (*parser).describe,
 		"set": (*parser).set, "reset": (*parser).reset,
 		"begin": (*parser).begin, "start": (*parser).begin, "commit": (*parser).commit, "end": (*parser).commit,
@@ -49,9 +49,10 @@ func init() {
 		"copy": (*parser).copy, "discard": (*parser).discard,
 		"listen": (*parser).listen, "unlisten": (*parser).listen, "notify": (*parser).listen,
 		"verify": (*parser).verify, "subscribe": (*parser).subscribe,
-		"vacuum": (*parser).noOp, "analyze": (*parser).noOp, "analyse": (*parser).noOp, "lock": (*parser).noOp,
+		"vacuum": (*parser).noOp, "analyze": (*parser).noOp, "analyse": (*parser).noOp, "lock": (*parser).lock,
 		"checkpoint": (*parser).noOp, "reindex": (*parser).noOp, "cluster": (*parser).noOp, "refresh": (*parser).noOp,
-		"do": (*parser).unsupported, "call": (*parser).unsupported, "load": (*parser).load,
+		"flush": (*parser).noOp,
+		"do":    (*parser).unsupported, "call": (*parser).unsupported, "load": (*parser).load,
 		"import": (*parser).unsupported, "reassign": (*parser).unsupported, "security": (*parser).unsupported,
 	}
 }

@@ -310,7 +310,7 @@ func (p *parser) columnConstraint(t *ast.CreateTable, c *ast.ColumnDef) bool {
 		if c.Default != nil || c.Serial {
 			p.Fail(sqlerr.New(sqlerr.SyntaxError, "multiple default values specified for column \"%s\" of table \"%s\"", c.Name, last(t.Name)).At(pos))
 		}
-		c.Default = p.expr()
+		c.Default = query.Restricted(p.Cursor)
 	case p.Accept("check"):
 		k.Kind, k.Expr = "check", p.checkExpr()
 		t.Constraints = append(t.Constraints, k)

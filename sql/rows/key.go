@@ -271,7 +271,7 @@ func decodeKeyBytes(dst []byte, t types.Type, key []byte, mask byte) (out, rest 
 	case types.Array, types.Int2Vector, types.OIDVector:
 		return decodeKeyArray(dst, t, key, mask)
 	case types.Record:
-		return decodeKeyRecord(dst, key, mask)
+		return decodeKeyRecord(dst, t, key, mask)
 	case types.JSONB:
 		return decodeKeyJSON(dst, key, mask)
 	}

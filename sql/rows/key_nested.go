@@ -134,7 +134,7 @@ func decodeKeyElems(elem types.Type, key []byte, mask byte) (elems []types.Datum
 	return nil, nil, false
 }
 
-// The key form of a record: the number of fields, their types' OIDs, and the fields as key columns.
+// The key form of a record: the number of fields, their types (types.Slot), and the fields as key columns.
 // Only records of equal types are ever compared, so the types in front do not disturb the order.
 func appendKeyRecord(dst, s []byte) []byte {
 	fields, err := types.RecordFields(s)
@@ -143,7 +143,7 @@ func appendKeyRecord(dst, s []byte) []byte {
 	}
 	dst = binary.BigEndian.AppendUint16(dst, uint16(len(fields)))
 	for _, f := range fields {
-		dst = binary.BigEndian.AppendUint32(dst, f.Type.OID())
+		dst = binary.BigEndian.AppendUint32(dst, types.Slot(f.Type))
 	}
 	for _, f := range fields {
 		dst = AppendKeyDatum(dst, f)
@@ -151,7 +151,7 @@ func appendKeyRecord(dst, s []byte) []byte {
 	return dst
 }
 
-func decodeKeyRecord(dst, key []byte, mask byte) (out, rest []byte, ok bool) {
+func decodeKeyRecord(dst []byte, t types.Type, key []byte, mask byte) (out, rest []byte, ok bool) {
 	if len(key) < 2 {
 		return dst, nil, false
 	}
@@ -160,12 +160,15 @@ func decodeKeyRecord(dst, key []byte, mask byte) (out, rest []byte, ok bool) {
 	if key = key[2:]; len(key) < n*4 {
 		return dst, nil, false
 	}
-	fields := make([]types.Datum, n)
+	fields, known := make([]types.Datum, n), t.Fields()
 	cols := key[n*4:]
 	for i := range fields {
-		t, ok := types.FromOID(binary.BigEndian.Uint32(key[i*4:])^m32, -1)
+		t, ok := types.SlotType(binary.BigEndian.Uint32(key[i*4:])^m32, -1)
 		if !ok {
 			return dst, nil, false
+		}
+		if len(known) == n && known[i].Type.ID == t.ID {
+			t = known[i].Type // with its modifier
 		}
 		b := NewVecBuilder(t, 1)
 		var err error

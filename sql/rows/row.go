@@ -24,11 +24,12 @@ type RowCodec struct {
 	phys  []types.Phys
 	nulls int  // length of the null bitmap
 	vars  bool // has a var section
+	dates []bool
 }
 
 // NewRowCodec returns the codec of rows of the given column types.
 func NewRowCodec(ts []types.Type) *RowCodec {
-	c := &RowCodec{width: make([]uint8, len(ts)), phys: make([]types.Phys, len(ts)), nulls: (len(ts) + 7) / 8}
+	c := &RowCodec{width: make([]uint8, len(ts)), phys: make([]types.Phys, len(ts)), nulls: (len(ts) + 7) / 8, dates: make([]bool, len(ts))}
 	for i, t := range ts {
 		c.phys[i] = t.Phys()
 		switch {
@@ -39,7 +40,7 @@ func NewRowCodec(ts []types.Type) *RowCodec {
 		case t.ID == types.Int2:
 			c.width[i] = 2
 		case t.ID == types.Int4 || t.ID == types.Date:
-			c.width[i] = 4
+			c.width[i], c.dates[i] = 4, t.ID == types.Date
 		default:
 			c.width[i] = 8
 		}
@@ -72,7 +73,7 @@ func (c *RowCodec) Append(dst []byte, cols []*Vec, i int) []byte {
 				dst = binary.LittleEndian.AppendUint64(dst, floatBits(v.F[i]))
 			}
 		case 4:
-			dst = binary.LittleEndian.AppendUint32(dst, uint32(v.I[i]))
+			dst = binary.LittleEndian.AppendUint32(dst, uint32(narrow(v.I[i])))
 		case 2:
 			dst = binary.LittleEndian.AppendUint16(dst, uint16(v.I[i]))
 		case 1:
@@ -91,6 +92,28 @@ func (c *RowCodec) Append(dst []byte, cols []*Vec, i int) []byte {
 		dst = append(dst, s...)
 	}
 	return dst
+}
+
+// narrow is the form in four bytes: infinite dates are the ends of the range, which no finite date is.
+func narrow(v int64) int32 {
+	switch v {
+	case types.TimeInfinity:
+		return math.MaxInt32
+	case types.TimeNegInfinity:
+		return math.MinInt32
+	}
+	return int32(v)
+}
+
+// wideDate is what narrow made v of.
+func wideDate(v int64) int64 {
+	switch v {
+	case math.MaxInt32:
+		return types.TimeInfinity
+	case math.MinInt32:
+		return types.TimeNegInfinity
+	}
+	return v
 }
 
 // floatBits gives all NaNs the same bits, so that they are one row.
@@ -149,7 +172,11 @@ func (c *RowCodec) Decode(data []byte, out []*VecBuilder) error {
 				out[k].AppendFloat(math.Float64frombits(x))
 			}
 		case 4:
-			out[k].AppendInt(int64(int32(binary.LittleEndian.Uint32(p))))
+			x := int64(int32(binary.LittleEndian.Uint32(p)))
+			if c.dates[k] {
+				x = wideDate(x)
+			}
+			out[k].AppendInt(x)
 		case 2:
 			out[k].AppendInt(int64(int16(binary.LittleEndian.Uint16(p))))
 		case 1:

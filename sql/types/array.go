@@ -178,35 +178,37 @@ func ArrayDatum(elem Type, elems []Datum) Datum {
 	return Datum{Type: ArrayOf(elem), S: AppendArray(nil, elems)}
 }
 
-// The in-column form of a record is the field count as uvarint, then per field the OID of its type
-// and its modifier (uint32 LE each) followed by the value in element form.
+// The in-column form of a record is the field count as uvarint, then per field the OID of its type,
+// or what Slot gives, and its modifier (uint32 LE each) followed by the value in element form.
 
 // AppendRecord appends a record of the given values.
 func AppendRecord(dst []byte, fields []Datum) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(fields)))
 	for _, f := range fields {
-		dst = binary.LittleEndian.AppendUint32(dst, f.Type.OID())
+		dst = binary.LittleEndian.AppendUint32(dst, Slot(f.Type))
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(f.Type.WireMod()))
 		dst = AppendElem(dst, f)
 	}
 	return dst
 }
 
+func badRecord() error { return sqlerr.New(sqlerr.DataCorrupted, "malformed record value") }
+
 // RecordFields decodes a record. Bytes are views into b.
 func RecordFields(b []byte) ([]Datum, error) {
 	n, k := binary.Uvarint(b)
 	if k <= 0 || n > uint64(len(b)) {
-		return nil, sqlerr.New(sqlerr.DataCorrupted, "malformed record value")
+		return nil, badRecord()
 	}
 	b = b[k:]
 	out := make([]Datum, n)
 	for i := range out {
 		if len(b) < 8 {
-			return nil, sqlerr.New(sqlerr.DataCorrupted, "malformed record value")
+			return nil, badRecord()
 		}
-		t, ok := FromOID(binary.LittleEndian.Uint32(b), int32(binary.LittleEndian.Uint32(b[4:])))
+		t, ok := SlotType(binary.LittleEndian.Uint32(b), int32(binary.LittleEndian.Uint32(b[4:])))
 		if !ok {
-			return nil, sqlerr.New(sqlerr.DataCorrupted, "malformed record value")
+			return nil, badRecord()
 		}
 		var err error
 		if out[i], b, err = readElem(t, b[8:]); err != nil {
@@ -214,4 +216,65 @@ func RecordFields(b []byte) ([]Datum, error) {
 		}
 	}
 	return out, nil
+}
+
+// TypedFields is RecordFields with the fields' types, names and modifiers included, as t has them.
+func TypedFields(t Type, b []byte) ([]Datum, error) {
+	out, err := RecordFields(b)
+	if known := t.Fields(); len(known) == len(out) {
+		for i := range out {
+			out[i].Type = known[i].Type
+		}
+	}
+	return out, err
+}
+
+// RecordField decodes field i of a record, whose bytes are a view into b.
+func RecordField(b []byte, i int) (Datum, error) {
+	n, k := binary.Uvarint(b)
+	if k <= 0 || uint64(i) >= n {
+		return Datum{}, badRecord()
+	}
+	for b = b[k:]; i > 0; i-- {
+		if len(b) < 8 {
+			return Datum{}, badRecord()
+		}
+		size, k := binary.Uvarint(b[8:])
+		if k <= 0 || size > uint64(len(b)-8-k)+1 {
+			return Datum{}, badRecord()
+		}
+		b = b[8+k+max(int(size), 1)-1:]
+	}
+	if len(b) < 8 {
+		return Datum{}, badRecord()
+	}
+	t, ok := SlotType(binary.LittleEndian.Uint32(b), int32(binary.LittleEndian.Uint32(b[4:])))
+	if !ok {
+		return Datum{}, badRecord()
+	}
+	d, _, err := readElem(t, b[8:])
+	return d, err
+}
+
+// RecordNulls tells whether all fields of a record are NULL (want true) or none is (want false).
+func RecordNulls(b []byte, want bool) (bool, error) {
+	n, k := binary.Uvarint(b)
+	if k <= 0 {
+		return false, badRecord()
+	}
+	b = b[k:]
+	for range n {
+		if len(b) < 9 {
+			return false, badRecord()
+		}
+		size, k := binary.Uvarint(b[8:])
+		if k <= 0 || size > uint64(len(b)-8-k)+1 {
+			return false, badRecord()
+		}
+		if (size == 0) != want {
+			return false, nil
+		}
+		b = b[8+k+max(int(size), 1)-1:]
+	}
+	return true, nil
 }

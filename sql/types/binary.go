@@ -45,7 +45,7 @@ func ParseBinary(t Type, b []byte) (Datum, error) {
 	case Array, Int2Vector, OIDVector:
 		return parseArrayBinary(t, b)
 	case Record:
-		d.S, err = parseRecordBinary(b)
+		d.S, err = parseRecordBinary(t, b)
 	default:
 		d.S, err = bytesFromWire(t, b)
 	}
@@ -81,6 +81,8 @@ func bytesFromWire(t Type, b []byte) ([]byte, error) {
 		if b[0] == 0 { // the empty value
 			return []byte{}, nil
 		}
+	case Enum:
+		return parseEnum(t, string(b))
 	case Bytea:
 	case JSONB:
 		if len(b) == 0 || b[0] != 1 {
@@ -111,7 +113,7 @@ func dateFromWire(v int32) (int64, error) {
 		return TimeNegInfinity, nil
 	}
 	d := int64(v) + pgEpochDays
-	if d < minDays || d > maxDays {
+	if d < MinDays || d > MaxDays {
 		return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date out of range")
 	}
 	return d, nil
@@ -138,16 +140,16 @@ func parseArrayBinary(t Type, b []byte) (Datum, error) {
 		return bad()
 	}
 	elem := vectorElem(t)
-	if t.ID == Array {
+	switch {
+	case t.ID == Array && t.Elem == nil:
 		u, ok := FromOID(elemOID, -1)
 		if !ok {
 			return bad()
 		}
-		if elem = u; t.Elem != nil {
-			if t.Elem.ID != u.ID {
-				return Datum{}, sqlerr.New(sqlerr.DatatypeMismatch, "wrong element type")
-			}
-			elem = *t.Elem
+		elem = u
+	case t.ID == Array:
+		if elem = *t.Elem; elem.OID() != elemOID {
+			return Datum{}, sqlerr.New(sqlerr.DatatypeMismatch, "wrong element type")
 		}
 	}
 	b = b[12:]
@@ -206,30 +208,40 @@ func wireValue(b []byte) (v []byte, null bool, rest []byte, ok bool) {
 	return b[:n], false, b[n:], true
 }
 
-func parseRecordBinary(b []byte) ([]byte, error) {
+// parseRecordBinary reads a record. The fields of a composite type must be those that it has.
+func parseRecordBinary(t Type, b []byte) ([]byte, error) {
 	if len(b) < 4 {
 		return nil, badBinary("record")
 	}
-	n := int(binary.BigEndian.Uint32(b))
-	b = b[4:]
-	if n < 0 || n > len(b)/8 {
+	n, known := int(binary.BigEndian.Uint32(b)), t.Fields()
+	if b = b[4:]; n < 0 || n > len(b)/8 {
 		return nil, badBinary("record")
+	}
+	if known != nil && n != len(known) {
+		return nil, sqlerr.New(sqlerr.DatatypeMismatch, "wrong number of columns: %d, expected %d", n, len(known))
 	}
 	fields := make([]Datum, n)
 	for i := range fields {
 		if len(b) < 4 {
 			return nil, badBinary("record")
 		}
-		t, ok := FromOID(binary.BigEndian.Uint32(b), -1)
+		oid := binary.BigEndian.Uint32(b)
+		ft, ok := FromOID(oid, -1)
+		if known != nil {
+			if ft, ok = known[i].Type, true; ft.OID() != oid {
+				return nil, sqlerr.New(sqlerr.DatatypeMismatch, "binary data has type %d (%s) instead of expected %d (%s) in record column %d",
+					oid, oidName(oid), ft.OID(), ft, i+1)
+			}
+		}
 		v, null, rest, ok2 := wireValue(b[4:])
 		if !ok || !ok2 {
 			return nil, badBinary("record")
 		}
 		if b = rest; null {
-			fields[i] = NullOf(t)
+			fields[i] = NullOf(ft)
 			continue
 		}
-		d, err := ParseBinary(t, v)
+		d, err := ParseBinary(ft, v)
 		if err != nil {
 			return nil, err
 		}
@@ -239,6 +251,13 @@ func parseRecordBinary(b []byte) ([]byte, error) {
 		return nil, badBinary("record")
 	}
 	return AppendRecord(nil, fields), nil
+}
+
+func oidName(oid uint32) string {
+	if t, ok := FromOID(oid, -1); ok {
+		return t.String()
+	}
+	return "???"
 }
 
 // AppendBinary appends Postgres's binary form of d, without length. A NULL appends nothing.
@@ -283,7 +302,9 @@ func AppendBinary(dst []byte, d Datum) []byte {
 	case Array, Int2Vector, OIDVector:
 		return appendArrayBinary(dst, d)
 	case Record:
-		return appendRecordBinary(dst, d.S)
+		return appendRecordBinary(dst, d.Type, d.S)
+	case Enum:
+		return appendEnum(dst, d)
 	case InternalChar:
 		if len(d.S) == 0 {
 			return append(dst, 0)
@@ -343,8 +364,8 @@ func appendArrayBinary(dst []byte, d Datum) []byte {
 	return dst
 }
 
-func appendRecordBinary(dst, b []byte) []byte {
-	fields, _ := RecordFields(b)
+func appendRecordBinary(dst []byte, t Type, b []byte) []byte {
+	fields, _ := TypedFields(t, b)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(fields)))
 	for _, f := range fields {
 		dst = binary.BigEndian.AppendUint32(dst, f.Type.OID())

@@ -34,10 +34,11 @@ const (
 // The range of dates: 4713-11-24 BC to 5874897-12-31, and of timestamps, whose upper end is a
 // little below Postgres's because they count from 1970.
 const (
-	minDays = -2440588
-	maxDays = 2145042905
+	// MinDays and MaxDays are the ends of the dates, days since 1970.
+	MinDays = -2440588
+	MaxDays = 2145042905
 	// MinMicros is the least finite timestamp, 4713-11-24 BC.
-	MinMicros int64 = minDays * MicrosPerDay
+	MinMicros int64 = MinDays * MicrosPerDay
 	// MaxMicros is the greatest finite timestamp.
 	MaxMicros int64 = math.MaxInt64 - 1
 )
@@ -196,7 +197,8 @@ func loadZone(name string) *time.Location {
 	if loc, ok := zoneCache.Load(lower); ok {
 		return loc.(*time.Location)
 	}
-	for _, try := range []string{name, zoneTitle(lower), strings.ToUpper(name)} {
+	area, place, _ := strings.Cut(zoneTitle(lower), "/")
+	for _, try := range []string{name, zoneTitle(lower), strings.ToUpper(name), strings.ToUpper(area) + "/" + place} { // US/Pacific
 		if loc, err := time.LoadLocation(try); err == nil {
 			zoneCache.Store(lower, loc)
 			return loc

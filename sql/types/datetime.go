@@ -1,6 +1,8 @@
 package types
 
 import (
+	"bytes"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -165,7 +167,7 @@ func ParseTimestamp(s string, env *Env) (int64, error) {
 
 func joinMicros(r dtResult, s string) (int64, error) {
 	us := r.days*MicrosPerDay + r.clock
-	if r.days > maxDays/20 || r.days < minDays || us < MinMicros || r.days > 0 && us < 0 {
+	if r.days > MaxDays/20 || r.days < MinDays || us < MinMicros || r.days > 0 && us < 0 {
 		return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "timestamp out of range: \"%s\"", s)
 	}
 	return us, nil
@@ -211,7 +213,7 @@ func ParseDate(s string, env *Env) (int64, error) {
 		d, _ := SplitMicros(LocalMicros(r.clock, env.Location()))
 		return d, nil
 	}
-	if r.days < minDays || r.days > maxDays {
+	if r.days < MinDays || r.days > MaxDays {
 		return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date out of range: \"%s\"", s)
 	}
 	return r.days, nil
@@ -335,6 +337,34 @@ func AppendTimestampText(dst []byte, us int64) []byte {
 	return dst
 }
 
+// AppendISOText appends a timestamp as JSON has it, with T.
+func AppendISOText(dst []byte, us int64) []byte {
+	start := len(dst)
+	dst = AppendTimestampText(dst, us)
+	for i := start; i < len(dst); i++ {
+		if dst[i] == ' ' {
+			dst[i] = 'T'
+			break
+		}
+	}
+	return dst
+}
+
+// AppendISOOffset appends the offset of a zone with hours and minutes, before the era if there is one.
+func AppendISOOffset(dst []byte, off int) []byte {
+	era := bytes.HasSuffix(dst, []byte(" BC"))
+	if era {
+		dst = dst[:len(dst)-3]
+	}
+	if dst = AppendOffset(dst, off); off%3600 == 0 {
+		dst = append(dst, ":00"...)
+	}
+	if era {
+		dst = append(dst, " BC"...)
+	}
+	return dst
+}
+
 // AppendTimestamptzText appends an instant as the wall clock of loc with its offset.
 func AppendTimestamptzText(dst []byte, us int64, loc *time.Location) []byte {
 	if !IsFinite(us) {
@@ -381,6 +411,28 @@ func ParseZone(name string) (*time.Location, error) {
 		return fixedZone(off, abbr), nil
 	}
 	return nil, sqlerr.New(sqlerr.InvalidTimeZone, "time zone \"%s\" not recognized", name)
+}
+
+// ZoneText returns a text of which ParseZone makes the same zone: its name, or for a zone with a fixed
+// offset whose name means something else, the offset too.
+func ZoneText(loc *time.Location) string {
+	name := loc.String()
+	const summer = 180 * MicrosPerDay
+	if again, err := ParseZone(name); err == nil {
+		a, _ := OffsetAt(again, 0)
+		b, _ := OffsetAt(loc, 0)
+		c, _ := OffsetAt(again, summer)
+		d, _ := OffsetAt(loc, summer)
+		if a == b && c == d {
+			return name
+		}
+	}
+	off, _ := OffsetAt(loc, 0)
+	sign := "-" // POSIX counts to the west
+	if off < 0 {
+		sign, off = "+", -off
+	}
+	return fmt.Sprintf("<%s>%s%02d:%02d:%02d", name, sign, off/3600, off/60%60, off%60)
 }
 
 func fixedZone(off int, name string) *time.Location {

@@ -629,7 +629,7 @@ func (d *dtDecoder) reserved(text string) error {
 		case "yesterday":
 			today--
 		}
-		d.special, d.julian, d.hasJulian, d.mask = "day", today-minDays, true, haveDate
+		d.special, d.julian, d.hasJulian, d.mask = "day", today-MinDays, true, haveDate
 	}
 	return nil
 }
@@ -651,7 +651,7 @@ func (d *dtDecoder) result() (dtResult, error) {
 	} else {
 		r.hasDate = true
 		if d.hasJulian {
-			r.days = d.julian + minDays
+			r.days = d.julian + MinDays
 		} else if err := d.civil(&r); err != nil {
 			return r, err
 		}

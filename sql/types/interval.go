@@ -234,7 +234,7 @@ func (v IntervalValue) AddToTimestamp(ts int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if days < minDays-1 || days > maxDays/2 {
+	if days < MinDays-1 || days > MaxDays/2 {
 		return 0, timestampRange()
 	}
 	return addMicros(days, clock, v.Micros)

@@ -102,6 +102,12 @@ func (t Type) Name() string {
 		}
 		return "_" + t.Elem.Name()
 	}
+	switch u := UserOf(t.Ref); {
+	case t.Ref != 0 && u != nil:
+		return u.Name
+	case t.rel() != 0:
+		return t.Row.Name
+	}
 	if ti, ok := typeTable[t.ID]; ok {
 		return ti.name
 	}
@@ -122,6 +128,10 @@ func (t Type) String() string {
 		return "anyarray"
 	case 252:
 		return "\"any\""
+	case 253:
+		return "anyenum"
+	case Enum, Record:
+		return t.userName()
 	}
 	ti, ok := typeTable[t.ID]
 	if !ok {
@@ -147,6 +157,23 @@ func (t Type) String() string {
 	return ti.display
 }
 
+// userName is the name of a type of CREATE TYPE or of a relation's row, with its schema when that is
+// not the usual one.
+func (t Type) userName() string {
+	u := UserOf(t.Ref)
+	switch {
+	case t.Ref != 0 && u == nil:
+		return "???"
+	case t.Ref != 0 && u.Schema != "public":
+		return QuoteIdent(u.Schema) + "." + QuoteIdent(u.Name)
+	case t.Ref != 0:
+		return QuoteIdent(u.Name)
+	case t.rel() != 0:
+		return QuoteIdent(t.Row.Name)
+	}
+	return typeTable[Record].display
+}
+
 // PrecisionScale returns the modifiers of numeric(p,s); ok by construction when Mod >= 0.
 func (t Type) PrecisionScale() (precision, scale int) {
 	return int(t.Mod >> 16), int(int16(t.Mod & 0xffff))
@@ -160,20 +187,41 @@ func (t Type) OID() uint32 {
 		}
 		return t.Elem.ArrayOID()
 	}
+	switch u := UserOf(t.Ref); {
+	case t.Ref != 0 && u != nil:
+		return u.OID
+	case t.rel() != 0:
+		return RowOID(t.rel())
+	}
 	return typeTable[t.ID].oid
 }
+
+// RowOID returns the OID of the type of a relation's rows, RowArrayOID that of arrays of them.
+func RowOID(rel uint32) uint32 { return rel | 1<<30 }
+
+// RowArrayOID is explained at RowOID.
+func RowArrayOID(rel uint32) uint32 { return rel | 3<<29 }
 
 // ArrayOID returns the OID of the type's array type, 0 when it has none.
 func (t Type) ArrayOID() uint32 {
 	if t.ID == Array {
 		return t.OID() // arrays of arrays are arrays
 	}
+	switch u := UserOf(t.Ref); {
+	case t.Ref != 0 && u != nil:
+		return u.ArrayOID
+	case t.rel() != 0:
+		return RowArrayOID(t.rel())
+	}
 	return typeTable[t.ID].array
 }
 
 // Len returns typlen: the byte length of fixed-length types, -1 for varying ones.
 func (t Type) Len() int16 {
-	if ti, ok := typeTable[t.ID]; ok {
+	if t.ID == Enum {
+		return 4
+	}
+	if ti, ok := typeTable[t.ID]; ok && t.ID != Record {
 		return ti.len
 	}
 	return -1
@@ -183,6 +231,12 @@ func (t Type) Len() int16 {
 func (t Type) Category() byte {
 	if t.ID == Array {
 		return 'A'
+	}
+	switch {
+	case t.ID == Enum:
+		return 'E'
+	case t.ID == Record && !t.Anonymous():
+		return 'C'
 	}
 	if ti, ok := typeTable[t.ID]; ok {
 		return ti.category

@@ -208,14 +208,14 @@ const (
 func numericAppendBinary(dst, a []byte) []byte {
 	be := binary.BigEndian
 	if numSpecial(a) {
-		sign := uint16(numWirePosInf)
+		sign, scale := uint16(numWirePosInf), byte(0x20) // what PostgreSQL sends for infinities
 		switch a[0] {
 		case numNaN:
-			sign = numWireNaN
+			sign, scale = numWireNaN, 0
 		case numNegInf:
 			sign = numWireNegInf
 		}
-		return append(be.AppendUint16(append(dst, 0, 0, 0, 0), sign), 0, 0)
+		return append(be.AppendUint16(append(dst, 0, 0, 0, 0), sign), 0, scale)
 	}
 	d := groupsOf(a)
 	dst = be.AppendUint16(dst, uint16(len(d.groups)))
@@ -230,6 +230,19 @@ func numericAppendBinary(dst, a []byte) []byte {
 		dst = be.AppendUint16(dst, g)
 	}
 	return dst
+}
+
+// NumericStoredSize is the length of the value as PostgreSQL stores it, which ids of JSON objects count.
+func NumericStoredSize(a []byte) int {
+	if numSpecial(a) {
+		return 6
+	}
+	d := groupsOf(a)
+	head := 8 // length word, sign and scale, weight
+	if d.scale <= 63 && d.weight >= -64 && d.weight <= 63 {
+		head = 6
+	}
+	return head + 2*len(d.groups)
 }
 
 // numGroups is a finite value in Postgres's own representation.

@@ -138,7 +138,7 @@ func genDatum(typ Type) *rapid.Generator[Datum] {
 		case Numeric:
 			d.S = mustNumeric(t, genNumeric().Draw(t, "n"))
 		case Date:
-			d.I = rapid.Int64Range(minDays, maxDays).Draw(t, "d")
+			d.I = rapid.Int64Range(MinDays, MaxDays).Draw(t, "d")
 		case Time:
 			d.I = rapid.Int64Range(0, MicrosPerDay).Draw(t, "t")
 		case Timestamp, Timestamptz:

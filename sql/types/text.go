@@ -42,7 +42,9 @@ func ParseText(t Type, s string, env *Env) (Datum, error) {
 		d.I, err = ParseTimestamptz(s, env)
 	case Array:
 		return parseArray(t, s, env)
-	case Record, Void:
+	case Record:
+		return parseRecord(t, s, env)
+	case Void:
 		return d, sqlerr.New(sqlerr.FeatureNotSupported, "input of anonymous composite types is not implemented")
 	default:
 		d.S, err = parseBytes(t, s, env)
@@ -76,6 +78,8 @@ func parseBytes(t Type, s string, env *Env) ([]byte, error) {
 		return parseVector(t, s)
 	case InternalChar:
 		return parseInternalChar(s), nil
+	case Enum:
+		return parseEnum(t, s)
 	}
 	if err := CheckText(s); err != nil {
 		return nil, err
@@ -180,7 +184,7 @@ func ParseFloat(id ID, s string) (float64, error) {
 		bits, typ = 32, "real"
 	}
 	switch strings.ToLower(t) {
-	case "nan":
+	case "nan", "-nan", "+nan":
 		return math.NaN(), nil
 	case "infinity", "+infinity", "inf", "+inf":
 		return math.Inf(1), nil

@@ -32,13 +32,13 @@ func AppendText(dst []byte, d Datum, env *Env) []byte {
 	case Numeric:
 		return NumericAppendText(dst, d.S)
 	case Date:
-		return AppendDateText(dst, d.I)
+		return appendStyledDate(dst, d.I, env)
 	case Time:
 		return AppendTimeText(dst, d.I)
 	case Timestamp:
-		return AppendTimestampText(dst, d.I)
+		return appendStyledTime(dst, d.I, false, env)
 	case Timestamptz:
-		return AppendTimestamptzText(dst, d.I, env.Location())
+		return appendStyledTime(dst, d.I, true, env)
 	case Interval:
 		style := ""
 		if env != nil {
@@ -56,6 +56,8 @@ func AppendText(dst []byte, d Datum, env *Env) []byte {
 		return appendArrayText(dst, d, env)
 	case Record:
 		return appendRecordText(dst, d.S, env)
+	case Enum:
+		return appendEnum(dst, d)
 	case Int2Vector, OIDVector:
 		elems, _ := ArrayElems(vectorElem(d.Type), d.S)
 		for i, e := range elems {

@@ -14,7 +14,8 @@
 // In-column encodings of the Bytes class: text types hold UTF-8; numeric holds the form that
 // numeric.go documents; interval holds 16 bytes (IntervalValue); uuid holds its 16 bytes; json holds
 // its text as given; jsonb holds canonical text (CanonicalJSON); arrays and records hold the forms
-// that array.go documents; char(n) holds its text with the padding.
+// that array.go documents; char(n) holds its text with the padding; an enum holds its label's place
+// (Label.Pos), not its name.
 // date is days since 1970-01-01 with the same infinities as timestamps; time is microseconds since midnight; timestamp and timestamptz are
 // microseconds since 1970-01-01 00:00 UTC, with math.MinInt64 and math.MaxInt64 as the infinities.
 package types
@@ -50,6 +51,7 @@ const (
 	Array       ID = 21 // element type in Type.Elem
 	Record      ID = 22
 	Void        ID = 23
+	Enum        ID = 24 // which one: Type.Ref
 
 	// Catalogue types that clients expect to see by name.
 	Name         ID = 40 // 63-byte text
@@ -79,13 +81,17 @@ const (
 )
 
 // Type is a SQL type with its modifiers. The zero Type is invalid. Types compare with Equal
-// (modifiers included) or Same (modifiers ignored); == works too when Elem is nil.
+// (modifiers included) or Same (modifiers ignored); == works too when Elem and Row are nil.
 type Type struct {
 	ID ID `json:"id"`
 	// Mod is Postgres's typmod without its +4 header: the length of varchar(n) and char(n),
 	// precision<<16|scale of numeric(p,s), the fractional digits of times. -1 = none.
 	Mod  int32 `json:"mod"`
 	Elem *Type `json:"elem,omitempty"` // element type of an Array
+	// Ref says which type of CREATE TYPE an Enum or a Record is (see User); 0 = none.
+	Ref uint32 `json:"ref,omitempty"`
+	// Row has the fields of a Record that is the row of a relation or subquery.
+	Row *Row `json:"row,omitempty"`
 }
 
 // T returns the type without modifiers.
@@ -122,7 +128,7 @@ func (t Type) Same(u Type) bool {
 	if t.ID == Array {
 		return t.Elem == nil || u.Elem == nil || t.Elem.Same(*u.Elem)
 	}
-	return true
+	return t.Ref == u.Ref && t.rel() == u.rel()
 }
 
 // Equal tells whether t and u are the same type with the same modifiers.
@@ -203,6 +209,7 @@ func FloatDatum(v float64) Datum { return Datum{Type: T(Float8), F: v} }
 // time zone UTC.
 type Env struct {
 	Zone             *time.Location // nil = UTC
+	DateStyle        string         // "" (ISO, default), "SQL", "German", "Postgres": how dates and times are shown
 	DateOrder        string         // "MDY" (default), "DMY", "YMD": how ambiguous dates are read
 	IntervalStyle    string         // "postgres" (default), "iso_8601", "sql_standard", "postgres_verbose"
 	ByteaOutput      string         // "hex" (default), "escape"

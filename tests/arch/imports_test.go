@@ -23,10 +23,12 @@ var rules = []struct {
 	{pkg: "sql/sqlerr"},
 	{pkg: "sql/ast"},
 	{pkg: "sql/types", may: "sql/sqlerr"},
+	{pkg: "sql/timefmt", may: "sql/types sql/sqlerr"},
 	{pkg: "sql/rows", may: "sql/types sql/sqlerr"},
+	{pkg: "sql/are", may: "sql/sqlerr"},
 	{pkg: "sql/fn", may: "sql/types sql/rows sql/sqlerr"},
 	{pkg: "sql/fn/all", may: "sql/fn/", never: "sql/fn/fntest"},
-	{pkg: "sql/fn/...", may: "sql/fn sql/types sql/rows sql/sqlerr"},
+	{pkg: "sql/fn/...", may: "sql/fn sql/are sql/timefmt sql/types sql/rows sql/sqlerr"},
 	{pkg: "sql/expr", may: "sql/types sql/rows sql/fn sql/sqlerr"},
 	{pkg: "sql/parse/lex", may: "sql/sqlerr"},
 	{pkg: "sql/parse/query", may: "sql/ast sql/parse/lex sql/sqlerr"},
@@ -51,6 +53,7 @@ var rules = []struct {
 	{pkg: "exec/op/order", may: "exec/op exec/plan sql/types sql/rows"},
 	{pkg: "exec/op/agg", may: "exec/op exec/op/order exec/plan sql/expr sql/fn sql/types sql/rows sql/sqlerr"},
 	{pkg: "exec/op/expire", may: "exec/op exec/state sql/types sql/rows"},
+	{pkg: "exec/op/versions", may: "exec/op/touch exec/state"},
 	{pkg: "exec/op/counted", may: "exec/op exec/op/expire exec/op/place exec/state sql/types sql/rows"},
 	{pkg: "exec/op/optest", may: "exec/op exec/check exec/plan exec/state exec/mem sql/fn sql/types sql/rows sql/sqlerr"},
 	{pkg: "exec/op/...", may: operator},
@@ -78,7 +81,7 @@ var rules = []struct {
 }
 
 // operator is what an operator may import: the contract, what operators share, the layers below.
-const operator = "exec/op exec/op/agg exec/op/counted exec/op/expire exec/op/order exec/op/place exec/op/touch exec/plan exec/state " +
+const operator = "exec/op exec/op/agg exec/op/counted exec/op/expire exec/op/order exec/op/place exec/op/touch exec/op/versions exec/plan exec/state " +
 	"sql/expr sql/fn sql/types sql/rows sql/sqlerr"
 
 // contracts have their implementations below them: naming them in the table does not open those.

@@ -11,21 +11,27 @@ type gen struct {
 	r *rand.Rand
 	// features counts what the drawn queries use; a run in which one stays at zero proves less.
 	features map[string]int
+	labels   []string // of the enum
 }
 
 func newGen(seed uint64) *gen {
-	return &gen{r: rand.New(rand.NewPCG(seed, 17)), features: map[string]int{}}
+	return &gen{r: rand.New(rand.NewPCG(seed, 17)), features: map[string]int{}, labels: []string{"sad", "ok", "happy"}}
 }
 
 func (g *gen) pick(list ...string) string { return list[g.r.IntN(len(list))] }
 func (g *gen) chance(percent int) bool    { return g.r.IntN(100) < percent }
 
-// The tables. Both systems get the same DDL. Small value ranges make keys collide.
+// The types and tables. Both systems get the same DDL. Small value ranges make keys collide.
 var tables = []string{
-	`CREATE TABLE t (id int PRIMARY KEY, a int, b bigint, n numeric(12,2), f double precision, s text, ts timestamp, flag boolean)`,
+	`CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')`,
+	`CREATE TYPE spot AS (x int, tag text, mo mood)`,
+	`CREATE TABLE t (id int PRIMARY KEY, a int, b bigint, n numeric(12,2), f double precision, s text, ts timestamp, flag boolean,
+		mo mood, sp spot)`,
 	`CREATE TABLE u (id int PRIMARY KEY, a int, k int, v bigint, s text, ts timestamp)`,
 	`CREATE TABLE bag (a int, s text, n numeric)`,
 	`CREATE INDEX ON t (a, s)`,
+	`CREATE INDEX ON t (mo DESC, a)`,
+	`CREATE INDEX ON t (sp)`,
 	`CREATE INDEX ON t (n DESC, id)`,
 	`CREATE INDEX ON u (k DESC NULLS LAST, v)`,
 	`CREATE INDEX ON bag (a)`,
@@ -51,18 +57,25 @@ func (g *gen) value(class string) string {
 		return fmt.Sprintf("'2024-02-%02d %02d:%02d:%02d'", 28+g.r.IntN(2), g.r.IntN(3)+21, g.r.IntN(60), g.r.IntN(60))
 	case "bool":
 		return g.pick("true", "false")
+	case "mood":
+		return "'" + g.pick(g.labels...) + "'"
+	case "spot":
+		return fmt.Sprintf("ROW(%s, %s, %s)", g.value("small"), g.pick("NULL", "'a'", "'b c'", "''"), g.value("mood"))
 	}
 	panic(class)
 }
 
 var rowClasses = map[string][]string{
-	"t":   {"small", "big", "numeric", "float", "text", "time", "bool"},
+	"t":   {"small", "big", "numeric", "float", "text", "time", "bool", "mood", "spot"},
 	"u":   {"small", "small", "big", "text", "time"},
 	"bag": {"small", "text", "numeric"},
 }
 
 // change draws one statement that changes a table. ids are reused so that updates and deletes hit.
 func (g *gen) change() string {
+	if len(g.labels) < 12 && g.chance(4) {
+		return g.addLabel()
+	}
 	table := g.pick("t", "t", "u", "u", "bag")
 	id := g.r.IntN(40)
 	switch {
@@ -79,6 +92,8 @@ func (g *gen) change() string {
 		return g.pick(
 			fmt.Sprintf("UPDATE t SET a = %s, n = %s WHERE id = %d", g.value("small"), g.value("numeric"), id),
 			fmt.Sprintf("UPDATE t SET s = %s, ts = %s WHERE a = %s", g.value("text"), g.value("time"), g.value("small")),
+			fmt.Sprintf("UPDATE t SET mo = %s, sp.x = %s WHERE id %% 4 = %d", g.value("mood"), g.value("small"), g.r.IntN(4)),
+			fmt.Sprintf("UPDATE t SET sp.mo = mo, sp.tag = s WHERE id = %d", id),
 			fmt.Sprintf("UPDATE t SET b = b + 1, f = f / 2 WHERE id < %d", id/3),
 			fmt.Sprintf("UPDATE t SET flag = NOT flag, f = %s WHERE id %% 3 = %d", g.value("float"), g.r.IntN(3)))
 	case "u":
@@ -87,6 +102,14 @@ func (g *gen) change() string {
 			fmt.Sprintf("UPDATE u SET k = %s, v = %s WHERE id %% 2 = %d", g.value("small"), g.value("big"), g.r.IntN(2)))
 	}
 	return fmt.Sprintf("UPDATE bag SET n = %s WHERE s = %s", g.value("numeric"), g.value("text"))
+}
+
+// addLabel puts a label between those of the enum while views sort and group by it.
+func (g *gen) addLabel() string {
+	g.features["add value"]++
+	next, at := fmt.Sprintf("l%d", len(g.labels)), g.pick(g.labels...)
+	g.labels = append(g.labels, next)
+	return fmt.Sprintf("ALTER TYPE mood ADD VALUE '%s' %s '%s'", next, g.pick("BEFORE", "BEFORE", "AFTER"), at)
 }
 
 func (g *gen) insert(table string, id int) string {
@@ -150,6 +173,7 @@ func (g *gen) scalarT(t string) string {
 		t+".a IS NULL", t+".ts + INTERVAL '1 hour'", "date_trunc('hour', "+t+".ts)",
 		"nullif("+t+".a, 1)", "abs("+t+".a)", "round("+t+".n, 1)", t+".a::text", t+".n::int",
 		"greatest("+t+".a, 1)", t+".b % 5", "substring("+t+".s, 1, 1)",
+		t+".mo", t+".sp", "("+t+".sp).mo", "("+t+".sp).x + 1", t+".mo::text", "to_jsonb("+t+".sp)", t+".sp IS NULL", "greatest("+t+".mo, 'ok')",
 		t+".a::bigint * "+t+".b", "extract(hour FROM "+t+".ts)")
 }
 
@@ -158,6 +182,7 @@ func (g *gen) condT(t string) string {
 		t+".a > 0", t+".a = 1", t+".a <> 2", t+".a IS NULL", t+".a IS NOT NULL", t+".n >= 1.5", t+".f < 1",
 		t+".s = 'a'", t+".s LIKE 'a%'", t+".s <> ''", t+".flag", "NOT "+t+".flag", t+".flag IS NOT TRUE",
 		t+".a IN (1, 2, 3)", t+".a NOT IN (1, NULL)", t+".a BETWEEN 0 AND 2",
+		t+".mo > 'sad'", t+".mo IN ('ok', 'happy')", "("+t+".sp).mo = "+t+".mo", t+".sp IS NOT NULL", t+".sp > ROW(1, 'a', 'ok')::spot",
 		t+".a > 0 AND "+t+".s IS NOT NULL", t+".a = 1 OR "+t+".n > 2", t+".a IS DISTINCT FROM 1",
 		t+".ts > '2024-02-29 00:00:00'", t+".ts < now()", t+".ts >= localtimestamp - INTERVAL '200 years' AND "+t+".a > 0",
 		"current_date < "+t+".ts + INTERVAL '300 years'", t+".b % 2 = 0", "(t.a + 1) * 2 > 3")
@@ -191,6 +216,7 @@ func (g *gen) plainAgg(t string) string {
 		"avg("+t+".n)", "min("+t+".a)", "max("+t+".a)", "min("+t+".s)", "max("+t+".s)", "min("+t+".ts)",
 		"max("+t+".n)", "min("+t+".f)", "max("+t+".f)", "sum("+t+".f)", "count(DISTINCT "+t+".a)",
 		"count(DISTINCT "+t+".s)", "sum(DISTINCT "+t+".a)", "bool_and("+t+".flag)", "bool_or("+t+".flag)",
+		"min("+t+".mo)", "max("+t+".mo)", "max(("+t+".sp).mo)", "count(DISTINCT "+t+".sp)", "count(DISTINCT "+t+".mo)",
 		"avg(DISTINCT "+t+".b)")
 }
 
@@ -203,7 +229,7 @@ func (g *gen) aggs(t string) string {
 }
 
 func (g *gen) groupQuery() query {
-	key := g.pick("t.a", "t.s", "t.a, t.s", "t.flag", "t.a % 2", "date_trunc('hour', t.ts)", "coalesce(t.s, '-')", "t.f", "t.n")
+	key := g.pick("t.a", "t.s", "t.a, t.s", "t.flag", "t.a % 2", "date_trunc('hour', t.ts)", "coalesce(t.s, '-')", "t.f", "t.n", "t.mo", "t.sp", "t.mo, t.a")
 	var named []string
 	for i, k := range strings.Split(key, ", ") {
 		if strings.Contains(key, "(") {
@@ -235,7 +261,7 @@ func (g *gen) globalQuery() query {
 func (g *gen) join() string {
 	kind := g.pick("JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN")
 	g.features[kind]++
-	on := g.pick("t.a = u.a", "t.a = u.k", "t.a = u.a AND t.s = u.s", "t.id = u.id", "t.b = u.v")
+	on := g.pick("t.a = u.a", "t.a = u.k", "t.a = u.a AND t.s = u.s", "t.id = u.id", "t.b = u.v", "t.mo = CASE u.k WHEN 1 THEN 'ok'::mood WHEN 2 THEN 'sad' END")
 	// PostgreSQL cannot run a FULL JOIN with a residual that is not hashable; the others get some.
 	if kind != "FULL JOIN" && g.chance(35) {
 		g.features["residual"]++
@@ -263,12 +289,12 @@ func (g *gen) unionQuery() query {
 }
 
 func (g *gen) distinctQuery() query {
-	return same("SELECT DISTINCT " + g.pick("a", "s", "a, s", "a % 2 AS m, s", "flag, a", "n", "f") + " FROM t")
+	return same("SELECT DISTINCT " + g.pick("a", "s", "a, s", "a % 2 AS m, s", "flag, a", "n", "f", "mo", "sp", "mo, a") + " FROM t")
 }
 
 func (g *gen) topnQuery() query {
 	return same(fmt.Sprintf("SELECT id, a, n, s FROM t ORDER BY %s, id LIMIT %d%s",
-		g.pick("a", "a DESC", "n DESC NULLS LAST", "s COLLATE \"C\"", "f", "ts DESC", "a NULLS FIRST"), 1+g.r.IntN(6), g.pick("", "", " OFFSET 2")))
+		g.pick("a", "a DESC", "n DESC NULLS LAST", "s COLLATE \"C\"", "f", "ts DESC", "a NULLS FIRST", "mo", "mo DESC", "sp", "mo NULLS FIRST, sp DESC"), 1+g.r.IntN(6), g.pick("", "", " OFFSET 2")))
 }
 
 // windowQuery draws aggregations over windows with their PostgreSQL counterparts.

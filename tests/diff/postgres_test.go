@@ -36,7 +36,7 @@ func against(t *testing.T, length time.Duration) {
 		g := newGen(s + i)
 		t.Run(fmt.Sprint(s+i), func(t *testing.T) {
 			conn := kit.Connect(t, pg.ConnString())
-			kit.Exec(t, conn, "DROP TABLE IF EXISTS t, u, bag", "SET datestyle = 'ISO, MDY'", "SET timezone = 'UTC'")
+			kit.Exec(t, conn, "DROP TABLE IF EXISTS t, u, bag", "DROP TYPE IF EXISTS spot, mood", "SET datestyle = 'ISO, MDY'", "SET timezone = 'UTC'")
 			run(t, g, conn, 15, 6, "--workers", g.pick("1", "2", "4"))
 		})
 		if t.Failed() {

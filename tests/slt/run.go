@@ -7,23 +7,13 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgtype"
 )
-
-// Result counts the records of a script.
-type Result struct {
-	Passed, Failed, Skipped int
-	// Unsupported are the records that failed with "feature not supported" (0A000).
-	Unsupported int
-	Errors      []string
-}
 
 // Options tune a run.
 type Options struct {
@@ -33,41 +23,51 @@ type Options struct {
 	// Postgres says that the server is PostgreSQL: records for Tidemill only are skipped, and
 	// materialized views are made as plain views, whose answer is what a maintained one must hold.
 	Postgres bool
+	// Foreign says that the scripts are another database's.
+	Foreign bool
+	// Referee is the DSN of a PostgreSQL whose answers are right too, whatever the script says; "" = none.
+	Referee string
 	// Timeout of one statement; 0 = 30 s.
 	Timeout time.Duration
 }
 
+// maxSlow is how many statements of a script may run into the time limit before it is given up.
+const maxSlow = 5
+
 // RunFile runs one script.
 func RunFile(ctx context.Context, path string, opt Options) (*Result, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
 	engine := ourNames
 	if opt.Postgres {
 		engine = postgresNames
 	}
-	records, lines, err := parse(f, engine)
+	records, lines, err := parseFile(path, engine, opt.Foreign)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if opt.Timeout == 0 {
 		opt.Timeout = 30 * time.Second
 	}
-	r := &runner{opt: opt, res: &Result{}, conns: map[string]*pgx.Conn{}}
+	r := &runner{opt: opt, res: &Result{}, conns: map[string]*pgx.Conn{}, sort: "nosort",
+		labels: map[string][md5.Size]byte{}, vars: variables{path: path}}
 	defer r.close()
-	for _, rec := range records {
-		if r.halted {
+	if opt.Referee != "" {
+		if r.referee, err = newReferee(ctx, opt.Referee); err != nil {
+			return nil, err
+		}
+		defer r.referee.close()
+	}
+	for i, rec := range records {
+		if r.halted != "" {
+			for _, rest := range records[i:] {
+				if rest.Kind == "statement" || rest.Kind == "query" {
+					r.res.skip(r.halted)
+				}
+			}
 			break
 		}
 		if err := r.record(ctx, rec); err != nil {
-			var pe *pgconn.PgError
-			if errors.As(err, &pe) && pe.Code == "0A000" {
-				r.res.Unsupported++
-			}
-			r.res.Failed++
-			r.res.Errors = append(r.res.Errors, fmt.Sprintf("%s:%d: %v\n  %s", path, rec.Line, err, strings.ReplaceAll(rec.SQL, "\n", "\n  ")))
+			r.res.fail(rec, err, r.refused)
+			r.refuse(rec, err)
 		}
 	}
 	if opt.Rewrite && len(r.edits) > 0 {
@@ -80,10 +80,33 @@ type runner struct {
 	opt       Options
 	res       *Result
 	conns     map[string]*pgx.Conn
-	name      string
+	client    string // name of the connection
+	user      string // its role; "" = the DSN's
 	threshold int
-	halted    bool
+	sort      string // of queries that name no sort mode
+	labels    map[string][md5.Size]byte
+	vars      variables
+	skipping  bool   // mode skip
+	halted    string // why the rest is not run
+	refused   bool   // a statement was refused: what it would have made is missing
+	slow      int
 	edits     []edit
+	referee   *referee
+}
+
+// setting are statements that make nothing.
+var setting = regexp.MustCompile(`(?i)^\s*(SET|RESET|FLUSH|DROP|PRAGMA|EXPLAIN|SHOW)\b`)
+
+// refuse notes what a failure means for the records behind it.
+func (r *runner) refuse(rec *Record, err error) {
+	if rec.Kind == "statement" && !rec.WantError && !setting.MatchString(rec.SQL) {
+		r.refused = true
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		if r.slow++; r.slow == maxSlow {
+			r.halted = "too many slow statements before"
+		}
+	}
 }
 
 // edit replaces the lines [first, last) of a script.
@@ -99,260 +122,205 @@ func (r *runner) close() {
 	}
 }
 
-func (r *runner) conn(ctx context.Context) (*pgx.Conn, error) {
-	if c := r.conns[r.name]; c != nil && !c.IsClosed() {
+func (r *runner) conn(ctx context.Context, name string) (*pgx.Conn, error) {
+	key := r.user + "/" + name
+	if c := r.conns[key]; c != nil && !c.IsClosed() {
 		return c, nil
 	}
 	cfg, err := pgx.ParseConfig(r.opt.DSN)
 	if err != nil {
 		return nil, err
 	}
+	if r.user != "" {
+		cfg.User = r.user
+	}
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	c, err := pgx.ConnectConfig(ctx, cfg)
 	if err == nil {
-		r.conns[r.name] = c
+		r.conns[key] = c
 	}
 	return c, err
 }
 
 func (r *runner) record(ctx context.Context, rec *Record) error {
-	if rec.Skip {
-		r.res.Skipped++
+	if rec.Kind == "mode" && len(rec.Args) == 1 && (rec.Args[0] == "skip" || rec.Args[0] == "unskip") {
+		r.skipping = rec.Args[0] == "skip"
 		return nil
 	}
-	switch rec.Kind {
-	case "halt":
-		r.halted = true
+	switch {
+	case rec.Skip:
+		r.res.skip("skipif, onlyif")
 		return nil
-	case "connection":
-		r.name = rec.Arg
+	case r.skipping && rec.Kind != "halt":
+		r.res.skip("mode skip")
 		return nil
-	case "hash-threshold":
-		n, err := strconv.Atoi(rec.Arg)
-		r.threshold = n
-		return err
-	case "sleep":
-		d, err := time.ParseDuration(rec.Arg)
-		time.Sleep(d)
+	case rec.Kind == "system":
+		r.res.skip("system commands are not run")
+		return nil
+	case rec.Kind == "unknown":
+		r.res.skip("record " + strings.Fields(rec.header)[0])
+		return nil
+	case simple[rec.Kind]:
+		return r.direct(ctx, rec)
+	}
+	sql, err := r.vars.put(rec.SQL)
+	if err != nil {
 		return err
 	}
-	err := r.attempt(ctx, rec, rec.Retries == 0)
+	err = r.attempt(ctx, rec, sql, rec.Retries == 0)
 	for i := 0; err != nil && i < rec.Retries; i++ {
 		time.Sleep(rec.Backoff)
-		err = r.attempt(ctx, rec, i == rec.Retries-1)
+		err = r.attempt(ctx, rec, sql, i == rec.Retries-1)
 	}
 	if err == nil {
 		r.res.Passed++
 	}
+	if wrong := wrongAnswer(""); r.opt.Foreign && errors.As(err, &wrong) && ownWords.MatchString(rec.SQL) {
+		r.res.skip("what EXPLAIN and SHOW say is each database's own")
+		return nil
+	}
 	return err
+}
+
+// ownWords are queries whose answer no two databases share.
+var ownWords = regexp.MustCompile(`(?i)^\s*(EXPLAIN|DESCRIBE|SHOW|PRAGMA)\b`)
+
+// direct carries out a record that holds no SQL.
+func (r *runner) direct(ctx context.Context, rec *Record) error {
+	arg := ""
+	if len(rec.Args) > 0 {
+		arg = rec.Args[0]
+	}
+	switch rec.Kind {
+	case "halt":
+		r.halted = "halt"
+	case "require", "require-env":
+		r.halted = "require " + arg
+	case "connection":
+		if r.client = arg; arg == "default" {
+			r.client = ""
+		}
+	case "user":
+		if r.user = arg; arg == "root" || arg == "host-cluster-root" {
+			r.user = ""
+		}
+	case "reconnect":
+		r.close()
+	case "hash-threshold":
+		n, err := strconv.Atoi(arg)
+		r.threshold = n
+		return err
+	case "sleep":
+		d, err := duration(rec.Args)
+		if err != nil {
+			return err
+		}
+		if r.opt.Foreign {
+			d = min(d, 5*time.Second)
+		}
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+		}
+	case "control":
+		if len(rec.Args) == 2 && arg == "sortmode" {
+			r.sort = rec.Args[1]
+		}
+		if len(rec.Args) == 2 && arg == "substitution" {
+			r.vars.on = rec.Args[1] == "on"
+		}
+	}
+	return nil
+}
+
+// duration reads "3s" or "1 second".
+func duration(words []string) (time.Duration, error) {
+	if len(words) != 2 {
+		return time.ParseDuration(strings.Join(words, ""))
+	}
+	unit := map[byte]string{'m': "ms", 's': "s"}[words[1][0]]
+	if strings.HasPrefix(words[1], "minute") {
+		unit = "m"
+	}
+	return time.ParseDuration(words[0] + unit)
 }
 
 var materialized = regexp.MustCompile(`(?i)\b((CREATE|DROP|ALTER)\s+)MATERIALIZED\s`)
 
 // attempt runs a record once; last says that no other attempt follows, so that rewriting may happen.
-func (r *runner) attempt(ctx context.Context, rec *Record, last bool) error {
+func (r *runner) attempt(ctx context.Context, rec *Record, sql string, last bool) error {
 	ctx, cancel := context.WithTimeout(ctx, r.opt.Timeout)
 	defer cancel()
-	c, err := r.conn(ctx)
+	name := r.client
+	if rec.Client != "" {
+		name = rec.Client
+	}
+	c, err := r.conn(ctx, name)
 	if err != nil {
 		return err
 	}
-	sql := rec.SQL
 	if r.opt.Postgres {
 		sql = materialized.ReplaceAllString(sql, "${1}")
 	}
 	results, err := c.PgConn().Exec(ctx, sql).ReadAll()
+	if err != nil && ctx.Err() != nil {
+		return context.DeadlineExceeded
+	}
+	failure := r.judge(rec, results, err, last)
+	if r.referee == nil || rec.Kind == "let" {
+		return failure
+	}
+	theirs, theirErr := r.referee.ask(ctx, name, sql)
+	switch {
+	case failure == nil:
+		return nil
+	case agrees(results, theirs, err, theirErr):
+		r.res.AsPostgres++
+		return nil
+	}
+	return &judged{failure, verdict(theirs, theirErr), theirErr != nil}
+}
+
+// judge compares what a statement did with what the record expects.
+func (r *runner) judge(rec *Record, results []*pgconn.Result, err error, last bool) error {
+	if rec.Maybe {
+		return nil
+	}
 	if rec.WantError {
-		if r.opt.Rewrite && last && rec.Pattern == "" && err != nil {
+		if r.opt.Rewrite && last && !rec.fixed && rec.Pattern == "" && err != nil {
 			r.edits = append(r.edits, edit{rec.first, rec.last, []string{errorText(err)}, true})
 		}
-		return matchError(err, rec.Pattern)
+		return matchError(err, rec.Pattern, r.opt.Foreign)
 	}
 	if err != nil {
 		return err
 	}
 	if rec.Kind == "statement" {
-		if rec.Count >= 0 && (len(results) == 0 || results[len(results)-1].CommandTag.RowsAffected() != rec.Count) {
-			return fmt.Errorf("affected %d rows, want %d", results[len(results)-1].CommandTag.RowsAffected(), rec.Count)
+		var got int64
+		if len(results) > 0 {
+			got = results[len(results)-1].CommandTag.RowsAffected()
+		}
+		if rec.Count >= 0 && got != rec.Count {
+			return wrongAnswer(fmt.Sprintf("affected %d rows, want %d", got, rec.Count))
 		}
 		return nil
 	}
 	if len(results) == 0 {
 		return errors.New("no result")
 	}
-	res := results[len(results)-1]
-	if r.opt.Rewrite && last && rec.Types == "?" {
+	return r.answer(rec, results[len(results)-1], last)
+}
+
+// answer judges the result of a query.
+func (r *runner) answer(rec *Record, res *pgconn.Result, last bool) error {
+	if rec.Kind == "let" {
+		return r.vars.let(rec.Args, table(res, false))
+	}
+	if r.opt.Rewrite && last && rec.Types == "?" && !rec.fixed {
 		rec.Types = typeLetters(res.FieldDescriptions)
 		r.edits = append(r.edits, edit{rec.Line - 1, rec.Line, []string{strings.Replace(rec.header, " ?", " "+rec.Types, 1)}, false})
 	}
-	return r.compare(rec, table(res), last)
-}
-
-// typeLetters returns a letter per column, for records whose types are written as "?".
-func typeLetters(fields []pgconn.FieldDescription) string {
-	if len(fields) == 0 { // the client does not say when there are no rows
-		return "T"
-	}
-	out := make([]byte, len(fields))
-	for i, f := range fields {
-		switch f.DataTypeOID {
-		case pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID:
-			out[i] = 'I'
-		case pgtype.Float4OID, pgtype.Float8OID, pgtype.NumericOID:
-			out[i] = 'R'
-		default:
-			out[i] = 'T'
-		}
-	}
-	return string(out)
-}
-
-// table converts a result to text cells.
-func table(res *pgconn.Result) [][]string {
-	var out [][]string
-	for _, row := range res.Rows {
-		cells := make([]string, len(row))
-		for i, v := range row {
-			switch {
-			case v == nil:
-				cells[i] = "NULL"
-			case len(v) == 0:
-				cells[i] = "(empty)"
-			default:
-				cells[i] = string(v)
-			}
-		}
-		out = append(out, cells)
-	}
-	return out
-}
-
-// errorText is an error as scripts write it: SQLSTATE, message and, where known, "at" the position.
-func errorText(err error) string {
-	var pe *pgconn.PgError
-	if !errors.As(err, &pe) {
-		return err.Error()
-	}
-	text := pe.Code + " " + pe.Message
-	if pe.Position != 0 {
-		text += fmt.Sprintf(" at %d", pe.Position)
-	}
-	return text
-}
-
-func matchError(err error, pattern string) error {
-	if err == nil {
-		return fmt.Errorf("succeeded, want error %q", pattern)
-	}
-	text := errorText(err)
-	if pattern == "" || strings.Contains(text, pattern) {
-		return nil
-	}
-	if re, rerr := regexp.Compile(pattern); rerr == nil && re.MatchString(text) {
-		return nil
-	}
-	return fmt.Errorf("error %q, want %q", text, pattern)
-}
-
-// compare checks a query's result in row form or in the standard's value form.
-func (r *runner) compare(rec *Record, rows [][]string, last bool) error {
-	byRow := rowForm(rows, rec.Sort)
-	want := rec.Expected
-	if rec.Sort != "nosort" && len(want) == len(rows) {
-		want = append([]string(nil), want...)
-		sort.Strings(want)
-	}
-	if equal(byRow, want) && (rec.Expected != nil || !r.opt.Rewrite) {
-		return nil
-	}
-	byValue := r.valueForm(rec, rows)
-	if rec.Expected != nil && equal(byValue, rec.Expected) {
-		return nil
-	}
-	if r.opt.Rewrite && last {
-		r.edits = append(r.edits, edit{rec.first, rec.last, rowForm(rows, rec.Sort), rec.first > 0 && rec.Expected == nil})
-		return nil
-	}
-	got := byRow
-	if len(rows) > 0 && len(rec.Expected) == len(rows)*len(rows[0]) && len(rows[0]) > 1 {
-		got = byValue
-	}
-	return fmt.Errorf("got\n    %s\n  want\n    %s", strings.Join(got, "\n    "), strings.Join(rec.Expected, "\n    "))
-}
-
-func rowForm(rows [][]string, mode string) []string {
-	out := make([]string, len(rows))
-	for i, r := range rows {
-		out[i] = strings.ReplaceAll(strings.Join(r, " "), "\n", "\\n")
-	}
-	if mode != "nosort" {
-		sort.Strings(out)
-	}
-	return out
-}
-
-// valueForm is the standard's form: one value per line, formatted by the column's type letter, hashed
-// when there are many.
-func (r *runner) valueForm(rec *Record, rows [][]string) []string {
-	formatted := make([][]string, len(rows))
-	for i, row := range rows {
-		formatted[i] = make([]string, len(row))
-		for c, v := range row {
-			if c < len(rec.Types) {
-				v = formatValue(v, rec.Types[c])
-			}
-			formatted[i][c] = v
-		}
-	}
-	if rec.Sort == "rowsort" {
-		sort.Slice(formatted, func(i, j int) bool {
-			return strings.Join(formatted[i], "\x00") < strings.Join(formatted[j], "\x00")
-		})
-	}
-	var out []string
-	for _, row := range formatted {
-		out = append(out, row...)
-	}
-	if rec.Sort == "valuesort" {
-		sort.Strings(out)
-	}
-	if (r.threshold > 0 && len(out) > r.threshold) || (len(rec.Expected) == 1 && strings.Contains(rec.Expected[0], " values hashing to ")) {
-		sum := md5.Sum([]byte(strings.Join(out, "\n") + "\n"))
-		return []string{fmt.Sprintf("%d values hashing to %x", len(out), sum)}
-	}
-	return out
-}
-
-func formatValue(v string, kind byte) string {
-	if v == "NULL" {
-		return v
-	}
-	switch kind {
-	case 'I':
-		if v == "t" || v == "f" {
-			return map[string]string{"t": "1", "f": "0"}[v]
-		}
-		if f, err := strconv.ParseFloat(v, 64); err == nil {
-			return strconv.FormatInt(int64(f), 10)
-		}
-	case 'R':
-		if f, err := strconv.ParseFloat(v, 64); err == nil {
-			return strconv.FormatFloat(f, 'f', 3, 64)
-		}
-	}
-	return v
-}
-
-func equal(a, b []string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] && strings.Join(strings.Fields(a[i]), " ") != strings.Join(strings.Fields(b[i]), " ") {
-			return false
-		}
-	}
-	return true
+	return r.compare(rec, table(res, rec.Names), last)
 }
 
 // rewrite applies the edits, last first.

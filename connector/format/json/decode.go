@@ -53,11 +53,7 @@ func newDecoder(cfg *format.Config) *decoder {
 	for i, f := range format.Fields(cfg, stamp) {
 		d.exact[f.Name] = i
 		d.folded[strings.ToLower(f.Name)] = i
-		t := target{field: f}
-		if f.Kind == format.KindArray && f.Type.Elem != nil {
-			t.elem = newElement(f, cfg, stamp)
-		}
-		d.fields = append(d.fields, t)
+		d.fields = append(d.fields, target{field: f, elem: newElement(f, cfg, stamp)})
 	}
 	return d
 }
@@ -274,16 +270,26 @@ func (d *decoder) find(name string) slot {
 	return slot{target: -1}
 }
 
-// element reads the elements of an array column.
+// element reads what is inside a column's values: the elements of an array, the fields of a composite
+// type.
 type element struct {
-	field *format.Field
+	field *format.Field // of an element, or of the composite column itself
+	inner *element      // what is inside the elements
 	col   *rows.VecBuilder
 	data  []types.Datum
+
+	fields []target
+	names  map[string]int
 }
 
+// newElement returns nil for types with nothing inside.
 func newElement(f *format.Field, cfg *format.Config, stamp format.Stamp) *element {
+	if f.Kind != format.KindArray || f.Type.Elem == nil {
+		return newComposite(f, cfg, stamp)
+	}
 	elem := types.Field{Name: f.Name, Type: *f.Type.Elem}
-	return &element{field: format.NewField(elem, 0, cfg.Env, stamp), col: rows.NewVecBuilder(elem.Type, 8)}
+	sub := format.NewField(elem, 0, cfg.Env, stamp)
+	return &element{field: sub, inner: newElement(sub, cfg, stamp), col: rows.NewVecBuilder(elem.Type, 8)}
 }
 
 // array reads the array at s[i] into col.
@@ -301,7 +307,7 @@ func (d *decoder) array(e *element, col *rows.VecBuilder, s []byte, i int) int {
 		if i < len(s) && s[i] == '[' && e.field.Kind != format.KindJSON && e.field.Kind != format.KindJSONB {
 			return d.fail(e.field, i, "an array inside an array")
 		}
-		if i = d.value(e.field, nil, e.col, s, i); i < 0 {
+		if i = d.value(e.field, e.inner, e.col, s, i); i < 0 {
 			return -1
 		}
 		i = space(s, i)

@@ -269,3 +269,44 @@ func benchDecode(b *testing.B, cols []int) {
 
 func BenchmarkDecodeBidAll(b *testing.B)   { benchDecode(b, []int{0, 1, 2, 3, 4, 5, 6}) }
 func BenchmarkDecodeBidThree(b *testing.B) { benchDecode(b, []int{0, 2, 5}) }
+
+// TestDecodeUserTypes: labels are checked, composite columns take objects or their text.
+func TestDecodeUserTypes(t *testing.T) {
+	n := uint32(0)
+	ref := func(composite bool) uint32 { return types.NewRef(func() uint32 { n += 1 << 8; return n }, composite) }
+	mood := types.User{Ref: ref(false), Name: "mood", Schema: "public"}
+	for i, pos := range types.FirstLabels(2) {
+		mood.Labels = append(mood.Labels, types.Label{Name: []string{"sad", "ok"}[i], Pos: pos})
+	}
+	types.Define(mood)
+	place := types.User{Ref: ref(true), Name: "place", Schema: "public", Fields: []types.Field{
+		field("city", types.Text), {Name: "m", Type: mood.Type()}, {Name: "l", Type: types.ArrayOf(mood.Type())}}}
+	types.Define(place)
+	schema := types.Schema{{Name: "m", Type: mood.Type()}, {Name: "p", Type: place.Type()}, {Name: "ps", Type: types.ArrayOf(place.Type())}}
+	d := decoderFor(schema, nil, nil)
+	for rec, want := range map[string]string{
+		`{"m": "ok"}`:   "ok|NULL|NULL",
+		`{"m": "glad"}`: `bad: column "m", at byte 6: invalid input value for enum mood: "glad"`,
+		`{"p": {}}`:     "NULL|(,,)|NULL",
+		`{"p": {"city": "a \"b", "x": [{}], "l": ["ok", null], "m": "sad"}}`: `NULL|("a ""b",sad,"{ok,NULL}")|NULL`,
+		`{"p": "(x,ok,)"}`:  "NULL|(x,ok,)|NULL",
+		`{"p": {"m": 1}}`:   `bad: column "p", at byte 12: the number 1 is not a value of type mood`,
+		`{"p": {"m": "ok"`:  `bad: column "p", at byte 16: expected ',' or '}', found the end of the record`,
+		`{"p": {"m" "ok"}}`: `bad: column "p", at byte 11: expected ':', found a string`,
+		`{"p": {m: 1}}`:     `bad: column "p", at byte 7: expected a key, found 'm'`,
+		`{"p": [1]}`:        `bad: column "p", at byte 6: an array is not a value of type place`,
+		`{"ps": [{"city": "x"}, null, {"m": "ok"}]}`: `NULL|NULL|{"(x,,)",NULL,"(,ok,)"}`,
+	} {
+		if got := decodeOne(d, schema, rec); got != want {
+			t.Errorf("%s\n got %s\nwant %s", rec, got, want)
+		}
+	}
+	b := rows.NewBuilder(schema, 1)
+	if err := d.Decode([]byte(`{"m": "ok", "p": {"city": "x", "l": ["sad"]}, "ps": []}`), b); err != nil {
+		t.Fatal(err)
+	}
+	got, err := newEncoder(&format.EncoderConfig{Schema: schema, Options: &connector.Options{}}).Value(nil, b.Finish(), 0)
+	if want := `{"m":"ok","p":{"city":"x","m":null,"l":["sad"]},"ps":[]}`; string(got) != want || err != nil {
+		t.Errorf("%s %v, want %s", got, err, want)
+	}
+}

@@ -79,6 +79,10 @@ func (e *encoder) datum(dst []byte, d types.Datum) []byte {
 		return e.time(dst, d)
 	case types.Array:
 		return e.array(dst, d)
+	case types.Record:
+		if names := d.Type.Fields(); names != nil {
+			return e.record(dst, d, names)
+		}
 	}
 	return e.quoted(dst, d)
 }
@@ -89,6 +93,23 @@ func (e *encoder) bare(dst []byte, d types.Datum) []byte { return types.AppendTe
 // quoted appends the SQL text of a value as a string.
 func (e *encoder) quoted(dst []byte, d types.Datum) []byte {
 	return format.AppendJSON(dst, types.AppendText(nil, d, &e.env))
+}
+
+// record appends a composite value as an object.
+func (e *encoder) record(dst []byte, d types.Datum, names []types.Field) []byte {
+	fields, err := types.TypedFields(d.Type, d.S)
+	if err != nil || len(fields) != len(names) {
+		return e.quoted(dst, d)
+	}
+	dst = append(dst, '{')
+	for k, f := range fields {
+		if k > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(format.AppendJSON(dst, []byte(names[k].Name)), ':')
+		dst = e.datum(dst, f)
+	}
+	return append(dst, '}')
 }
 
 func (e *encoder) array(dst []byte, d types.Datum) []byte {

@@ -103,10 +103,14 @@ func (d *decoder) bytes(col *rows.VecBuilder, text []byte) error {
 	return nil
 }
 
-// nested gives JSON and text columns the text of an object or array, and arrays their elements.
+// nested gives JSON and text columns the text of an object or array, arrays their elements, and composite
+// columns their fields.
 func (d *decoder) nested(f *format.Field, e *element, col *rows.VecBuilder, s []byte, i int) int {
-	if e != nil && s[i] == '[' {
+	switch {
+	case e != nil && e.fields == nil && s[i] == '[':
 		return d.array(e, col, s, i)
+	case e != nil && e.fields != nil && s[i] == '{':
+		return d.composite(e, col, s, i)
 	}
 	end, bad, reason := skip(s, i, 1)
 	if end < 0 {

@@ -88,7 +88,7 @@ func exact(t types.Type) bool {
 		return false // −0
 	}
 	switch t.ID {
-	case types.Text, types.Varchar, types.Name, types.Bytea, types.UUID:
+	case types.Text, types.Varchar, types.Name, types.Bytea, types.UUID, types.Enum:
 		return true
 	}
 	return false

@@ -11,6 +11,7 @@ import (
 	_ "tidemill/exec/op/join"
 	_ "tidemill/exec/op/limit"
 	_ "tidemill/exec/op/lookupjoin"
+	_ "tidemill/exec/op/match"
 	_ "tidemill/exec/op/maxone"
 	_ "tidemill/exec/op/notin"
 	_ "tidemill/exec/op/overwindow"

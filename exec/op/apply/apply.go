@@ -56,7 +56,16 @@ type apply struct {
 	cfg   Config
 	env   *op.Env
 	left  *expr.Program
-	cache map[string][]*rows.Batch
+	cache map[string]*result
+}
+
+// result is what one run of the subquery gave. For IN, whose left side is looked up in it, the values
+// are kept as a set from the second row on.
+type result struct {
+	batches []*rows.Batch
+	asked   bool
+	set     map[string]struct{} // keys of the values that are not NULL
+	null    bool                // some value is NULL
 }
 
 // maxCache bounds the number of subquery results that are kept.
@@ -68,7 +77,7 @@ func New(raw json.RawMessage, env *op.Env) (op.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &apply{cfg: cfg, env: env, cache: map[string][]*rows.Batch{}}
+	a := &apply{cfg: cfg, env: env, cache: map[string]*result{}}
 	if cfg.Left != nil {
 		if a.left, err = expr.Compile([]*expr.Expr{cfg.Left}); err != nil {
 			return nil, err
@@ -98,7 +107,7 @@ func (a *apply) Push(c *op.Ctx, _ int, in *rows.Batch) error {
 		}
 		switch a.cfg.Kind {
 		case "lateral", "lateral left":
-			a.lateral(out, in, i, res)
+			a.lateral(out, in, i, res.batches)
 			continue
 		}
 		v, err := a.value(c.Fn, res, left, i)
@@ -115,7 +124,7 @@ func (a *apply) Push(c *op.Ctx, _ int, in *rows.Batch) error {
 func (a *apply) Finish(*op.Ctx) error { return nil }
 
 // result runs the subquery for row i, or finds an earlier run with the same outer values.
-func (a *apply) result(in *rows.Batch, i int) ([]*rows.Batch, error) {
+func (a *apply) result(in *rows.Batch, i int) (*result, error) {
 	outer := make([]types.Datum, len(a.cfg.Outer))
 	var key []byte
 	for k, c := range a.cfg.Outer {
@@ -125,10 +134,11 @@ func (a *apply) result(in *rows.Batch, i int) ([]*rows.Batch, error) {
 	if res, ok := a.cache[string(key)]; ok {
 		return res, nil
 	}
-	res, err := a.env.Subquery(a.cfg.Sub, outer)
+	batches, err := a.env.Subquery(a.cfg.Sub, outer)
 	if err != nil {
 		return nil, err
 	}
+	res := &result{batches: batches}
 	if len(a.cache) < maxCache {
 		a.cache[string(key)] = res
 	}
@@ -164,7 +174,11 @@ func (a *apply) lateral(out *rows.Builder, in *rows.Batch, i int, res []*rows.Ba
 }
 
 // value computes the column that a subquery expression adds.
-func (a *apply) value(f *fn.Ctx, res []*rows.Batch, left *rows.Vec, i int) (types.Datum, error) {
+func (a *apply) value(f *fn.Ctx, found *result, left *rows.Vec, i int) (types.Datum, error) {
+	if v, ok := a.lookUp(found, left, i); ok {
+		return v, nil
+	}
+	res := found.batches
 	n := int64(0)
 	each(res, func(b *rows.Batch, r int) bool { n += b.Weight(r); return true })
 	t := a.env.Out[len(a.env.Out)-1].Type
@@ -189,6 +203,48 @@ func (a *apply) value(f *fn.Ctx, res []*rows.Batch, left *rows.Vec, i int) (type
 		return v, nil
 	}
 	return a.quantified(f, res, left.Datum(i))
+}
+
+// lookUp answers left = ANY (subquery) and left <> ALL (subquery) from the set of the values. It leaves
+// a single question, and sides of different types, to the comparison of value with value.
+func (a *apply) lookUp(res *result, left *rows.Vec, i int) (types.Datum, bool) {
+	all := a.cfg.Kind == "all" && a.cfg.Op == "<>"
+	if !all && a.cfg.Kind != "in" && !(a.cfg.Kind == "any" && a.cfg.Op == "=") {
+		return types.Datum{}, false
+	}
+	if !res.asked {
+		res.asked = true
+		return types.Datum{}, false
+	}
+	if res.set == nil {
+		res.set = map[string]struct{}{}
+		var key []byte
+		each(res.batches, func(b *rows.Batch, r int) bool {
+			if b.Cols[0].IsNull(r) {
+				res.null = true
+				return true
+			}
+			key = rows.AppendKey(key[:0], b.Cols[0], r)
+			res.set[string(key)] = struct{}{}
+			return true
+		})
+	}
+	empty := len(res.set) == 0 && !res.null
+	if len(res.batches) > 0 && !res.batches[0].Cols[0].Type.Same(left.Type) {
+		return types.Datum{}, false
+	}
+	if left.IsNull(i) && !empty {
+		return types.NullOf(types.T(types.Bool)), true
+	}
+	if !empty {
+		if _, in := res.set[string(rows.AppendKey(nil, left, i))]; in {
+			return types.BoolDatum(!all), true
+		}
+		if res.null {
+			return types.NullOf(types.T(types.Bool)), true
+		}
+	}
+	return types.BoolDatum(all), true
 }
 
 // quantified computes left op ANY/ALL (subquery) in three-valued logic.

@@ -6,7 +6,6 @@ import (
 	"tidemill/exec/op/agg"
 	"tidemill/sql/fn"
 	"tidemill/sql/rows"
-	"tidemill/sql/types"
 )
 
 // folder folds rows into accumulators of one call.
@@ -174,18 +173,8 @@ func (p *part) finalLinear(k *call, spans []span, out *rows.VecBuilder) error {
 // elements returns the element of every row of the window, nil for rows that do not count.
 func (p *part) elements(f *agg.Func) [][]byte {
 	out := make([][]byte, len(p.list))
-	args := f.Columns()
 	for i, row := range p.list {
-		r := int(row)
-		if f.Filter >= 0 {
-			if v := p.b.Cols[f.Filter]; v.IsNull(r) || !v.B[r] {
-				continue
-			}
-		}
-		if !f.Spec.KeepNulls && len(args) > 0 && args[0].IsNull(r) {
-			continue
-		}
-		out[i] = f.Elem.Append([]byte{}, args, p.b.Cols, r)
+		out[i] = f.Element(p.b, int(row))
 	}
 	return out
 }
@@ -202,26 +191,5 @@ func (p *part) finalOrdered(f *agg.Func, all [][]byte, spans []span, out *rows.V
 			}
 		}
 	}
-	cols := f.Elem.Builders(len(elems))
-	for _, e := range elems {
-		if err := f.Elem.Decode(e, cols); err != nil {
-			return err
-		}
-	}
-	vecs := make([]*rows.Vec, len(cols))
-	for i, c := range cols {
-		vecs[i] = c.Finish()
-	}
-	at := -1
-	next := func() ([]types.Datum, int64, bool) {
-		if at++; at >= len(elems) {
-			return nil, 0, false
-		}
-		row := make([]types.Datum, len(vecs))
-		for i, v := range vecs {
-			row[i] = v.Datum(at)
-		}
-		return row, 1, true
-	}
-	return f.Spec.FinalOrdered(p.c, int64(len(elems)), next, out)
+	return f.ResultOf(p.c, elems, out)
 }

@@ -205,9 +205,9 @@ func (v *view) remote(w *window, p *part, place int) (*rows.Batch, int, error) {
 		return false
 	}
 	if after {
-		v.table.Descend(w.upper, v.end, visit)
+		v.Table.Descend(w.upper, v.end, visit)
 	} else {
-		v.table.Ascend(v.part, w.lower, visit)
+		v.Table.Ascend(v.part, w.lower, visit)
 	}
 	if failure != nil {
 		return nil, 0, failure

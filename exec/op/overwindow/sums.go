@@ -214,7 +214,7 @@ func (t *sums) foldRows(lower, upper []byte, to *sum) error {
 	v := t.v
 	var group []byte
 	if t.groups {
-		v.table.Descend(v.part, lower, func(key, _ []byte) bool {
+		v.Table.Descend(v.part, lower, func(key, _ []byte) bool {
 			group = bytes.Clone(groupOf(key))
 			return false
 		})
@@ -222,7 +222,7 @@ func (t *sums) foldRows(lower, upper []byte, to *sum) error {
 	b := rows.NewBuilder(v.env.In[0], 16)
 	var weights []int64
 	var failure error
-	v.table.Ascend(lower, upper, func(key, value []byte) bool {
+	v.Table.Ascend(lower, upper, func(key, value []byte) bool {
 		w := state.WeightOf(value)
 		if w <= 0 {
 			return true
@@ -391,7 +391,7 @@ func (t *sums) divide(c *rowChange, level int) error {
 func (t *sums) regroup(c *rowChange) (int64, error) {
 	group := groupOf(c.key)
 	inner := false
-	t.v.table.Descend(t.v.part, c.key, func(key, _ []byte) bool {
+	t.v.Table.Descend(t.v.part, c.key, func(key, _ []byte) bool {
 		inner = bytes.Equal(groupOf(key), group)
 		return false
 	})
@@ -403,7 +403,7 @@ func (t *sums) regroup(c *rowChange) (int64, error) {
 		by = -1
 	}
 	var peer []byte
-	t.v.table.Ascend(keyAfter(c.key), t.v.end, func(key, _ []byte) bool {
+	t.v.Table.Ascend(keyAfter(c.key), t.v.end, func(key, _ []byte) bool {
 		if bytes.Equal(groupOf(key), group) {
 			peer = bytes.Clone(key)
 		}

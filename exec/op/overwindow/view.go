@@ -5,12 +5,11 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"slices"
-	"sort"
 
 	"tidemill/exec/op"
 	"tidemill/exec/op/order"
 	"tidemill/exec/op/place"
-	"tidemill/exec/op/touch"
+	"tidemill/exec/op/versions"
 	"tidemill/exec/state"
 	"tidemill/sql/fn"
 	"tidemill/sql/rows"
@@ -49,23 +48,20 @@ type view struct {
 	calls  []*call
 	orders []rows.Order
 	codec  *rows.RowCodec
-	table  *state.Ordered
 	sums   *sums // nil = nothing is unbounded
 
 	need reach // of all calls together
 
-	// The epoch's change: distinct rows with their weights.
-	touched touch.Set
-	weights []int64
+	versions.Reader // of all rows
+	// What else is known of the epoch's change.
 	keyEnds []keyEnds
 	vnodes  []uint16
 
 	// What the partition at hand is.
 	fn     *fn.Ctx
 	part   []byte
-	end    []byte // the end of the partition's keys; nil = open
-	sorted []int32
-	delta  []int32 // the part of sorted that changes it
+	end    []byte  // the end of the partition's keys; nil = open
+	sorted []int32 // all changes; Delta is the part that changes this partition
 
 	partCols []*rows.Vec
 	keys     rows.KeyBuf
@@ -82,7 +78,7 @@ type keyEnds struct{ part, order int32 }
 func newView(c Config, calls []*call, orders []rows.Order, env *op.Env) *view {
 	v := &view{
 		Config: c, env: env, calls: calls, orders: orders, codec: rows.NewRowCodec(env.In[0].Types()),
-		table: env.Tables.Ordered(tableRows), partCols: make([]*rows.Vec, len(c.Partition)),
+		Reader: versions.Reader{Table: env.Tables.Ordered(tableRows)}, partCols: make([]*rows.Vec, len(c.Partition)),
 		need: reach{back: distance{groups: -1}, fwd: distance{groups: -1}},
 	}
 	if len(c.Order) == 1 {
@@ -128,27 +124,27 @@ func (v *view) Push(_ *op.Ctx, _ int, in *rows.Batch) error {
 		ends.order = int32(len(v.key))
 		v.key = v.codec.Append(v.key, in.Cols, r)
 		v.key = binary.BigEndian.AppendUint32(v.key, uint32(len(v.key))-uint32(ends.order))
-		i, added := v.touched.Upsert(rows.HashKey(v.key), v.key)
+		i, added := v.Touched.Upsert(rows.HashKey(v.key), v.key)
 		if added {
 			vnode := uint16(0)
 			if len(v.Partition) > 0 {
 				vnode = rows.VNode(v.hash[k])
 			}
-			v.weights, v.keyEnds, v.vnodes = append(v.weights, 0), append(v.keyEnds, ends), append(v.vnodes, vnode)
+			v.Weights, v.keyEnds, v.vnodes = append(v.Weights, 0), append(v.keyEnds, ends), append(v.vnodes, vnode)
 		}
-		v.weights[i] += in.Weight(r)
+		v.Weights[i] += in.Weight(r)
 	}
 	return nil
 }
 
 func (v *view) Finish(c *op.Ctx) error {
 	v.sorted = v.sorted[:0]
-	for i, w := range v.weights {
+	for i, w := range v.Weights {
 		if w != 0 {
 			v.sorted = append(v.sorted, int32(i))
 		}
 	}
-	slices.SortFunc(v.sorted, func(a, b int32) int { return bytes.Compare(v.touched.Key(int(a)), v.touched.Key(int(b))) })
+	slices.SortFunc(v.sorted, func(a, b int32) int { return bytes.Compare(v.Touched.Key(int(a)), v.Touched.Key(int(b))) })
 	v.fn, v.out = c.Fn, rows.NewBuilder(v.env.Out, 64)
 	for rest := v.sorted; len(rest) > 0; {
 		part := v.partOf(rest[0])
@@ -156,7 +152,7 @@ func (v *view) Finish(c *op.Ctx) error {
 		for n < len(rest) && bytes.Equal(part, v.partOf(rest[n])) {
 			n++
 		}
-		v.part, v.end, v.delta = part, state.PrefixEnd(part), rest[:n]
+		v.part, v.end, v.Delta = part, state.PrefixEnd(part), rest[:n]
 		if err := v.partition(c); err != nil {
 			return err
 		}
@@ -165,16 +161,16 @@ func (v *view) Finish(c *op.Ctx) error {
 		}
 		rest = rest[n:]
 	}
-	v.touched.Reset()
-	v.weights, v.keyEnds, v.vnodes = v.weights[:0], v.keyEnds[:0], v.vnodes[:0]
+	v.Touched.Reset()
+	v.Weights, v.keyEnds, v.vnodes = v.Weights[:0], v.keyEnds[:0], v.vnodes[:0]
 	return c.EmitBatch(v.out.Finish())
 }
 
-func (v *view) partOf(i int32) []byte { return v.touched.Key(int(i))[:v.keyEnds[i].part] }
+func (v *view) partOf(i int32) []byte { return v.Touched.Key(int(i))[:v.keyEnds[i].part] }
 
 // partition emits how the results of a partition change.
 func (v *view) partition(c *op.Ctx) error {
-	first, last := v.touched.Key(int(v.delta[0])), v.touched.Key(int(v.delta[len(v.delta)-1]))
+	first, last := v.Touched.Key(int(v.Delta[0])), v.Touched.Key(int(v.Delta[len(v.Delta)-1]))
 	if v.unbounded() {
 		lo, _ := v.down(first, &v.need.fwd, true, nil)
 		return v.recompute(c, lo, v.up(last, &v.need.back, true, false))
@@ -182,8 +178,8 @@ func (v *view) partition(c *op.Ctx) error {
 	// Runs of changes whose concerned rows touch each other are one.
 	type run struct{ lo, hi []byte }
 	var runs []run
-	for at := 0; at < len(v.delta); {
-		key := v.touched.Key(int(v.delta[at]))
+	for at := 0; at < len(v.Delta); {
+		key := v.Key(at)
 		hi := v.up(key, &v.need.back, true, true)
 		var floor []byte
 		if len(runs) > 0 {
@@ -195,7 +191,7 @@ func (v *view) partition(c *op.Ctx) error {
 		} else {
 			runs = append(runs, run{lo, hi})
 		}
-		at = v.firstDelta(hi)
+		at = v.First(hi)
 	}
 	for _, r := range runs {
 		if err := v.recompute(c, r.lo, r.hi); err != nil {
@@ -205,32 +201,25 @@ func (v *view) partition(c *op.Ctx) error {
 	return nil
 }
 
-// firstDelta returns the number of the first change whose key is not less than key.
-func (v *view) firstDelta(key []byte) int {
-	return sort.Search(len(v.delta), func(i int) bool {
-		return bytes.Compare(v.touched.Key(int(v.delta[i])), key) >= 0
-	})
-}
-
 // apply brings the tables up to date with the partition's change.
 func (v *view) apply() error {
 	if v.sums == nil {
-		for _, i := range v.delta {
-			v.table.AddWeight(v.vnodes[i], v.touched.Key(int(i)), v.weights[i])
+		for _, i := range v.Delta {
+			v.Table.AddWeight(v.vnodes[i], v.Touched.Key(int(i)), v.Weights[i])
 		}
 		return nil
 	}
-	b := rows.NewBuilder(v.env.In[0], len(v.delta))
-	for _, i := range v.delta {
-		if err := v.codec.Decode(rowPart(v.touched.Key(int(i))), b.Cols); err != nil {
+	b := rows.NewBuilder(v.env.In[0], len(v.Delta))
+	for _, i := range v.Delta {
+		if err := v.codec.Decode(rowPart(v.Touched.Key(int(i))), b.Cols); err != nil {
 			return err
 		}
 		b.EndRow(1)
 	}
 	change := b.Finish()
-	for n, i := range v.delta {
-		key := v.touched.Key(int(i))
-		before, after := v.table.AddWeight(v.vnodes[i], key, v.weights[i])
+	for n, i := range v.Delta {
+		key := v.Touched.Key(int(i))
+		before, after := v.Table.AddWeight(v.vnodes[i], key, v.Weights[i])
 		c := &rowChange{key: key, vnode: v.vnodes[i], b: change, row: int32(n), before: before, after: after}
 		if err := v.sums.update(c); err != nil {
 			return err

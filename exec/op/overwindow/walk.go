@@ -8,87 +8,6 @@ import (
 	"tidemill/sql/rows"
 )
 
-// ascend calls f with the rows of the partition in [lower, upper) as they are before and after the
-// change, in order, until f returns false. A nil upper bound is open. Keys are views.
-func (v *view) ascend(lower, upper []byte, f func(key []byte, was, is int64) bool) {
-	j := v.firstDelta(lower)
-	stopped := false
-	give := func(key []byte, was, is int64) bool {
-		if was, is = max(was, 0), max(is, 0); was == 0 && is == 0 {
-			return true
-		}
-		stopped = !f(key, was, is)
-		return !stopped
-	}
-	deltaKey := func() []byte { return v.touched.Key(int(v.delta[j])) }
-	v.table.Ascend(lower, upper, func(key, value []byte) bool {
-		c := 1
-		for ; j < len(v.delta); j++ {
-			if c = bytes.Compare(deltaKey(), key); c >= 0 {
-				break
-			}
-			if !give(deltaKey(), 0, v.weights[v.delta[j]]) {
-				return false
-			}
-		}
-		was := state.WeightOf(value)
-		is := was
-		if c == 0 && j < len(v.delta) {
-			is += v.weights[v.delta[j]]
-			j++
-		}
-		return give(key, was, is)
-	})
-	for ; !stopped && j < len(v.delta) && before(deltaKey(), upper); j++ {
-		if !give(deltaKey(), 0, v.weights[v.delta[j]]) {
-			return
-		}
-	}
-}
-
-// descend is ascend backwards.
-func (v *view) descend(lower, upper []byte, f func(key []byte, was, is int64) bool) {
-	j := len(v.delta) - 1
-	if upper != nil {
-		j = v.firstDelta(upper) - 1
-	}
-	stopped := false
-	give := func(key []byte, was, is int64) bool {
-		if was, is = max(was, 0), max(is, 0); was == 0 && is == 0 {
-			return true
-		}
-		stopped = !f(key, was, is)
-		return !stopped
-	}
-	deltaKey := func() []byte { return v.touched.Key(int(v.delta[j])) }
-	v.table.Descend(lower, upper, func(key, value []byte) bool {
-		c := 1
-		for ; j >= 0; j-- {
-			if c = bytes.Compare(deltaKey(), key); c <= 0 {
-				break
-			}
-			if !give(deltaKey(), 0, v.weights[v.delta[j]]) {
-				return false
-			}
-		}
-		was := state.WeightOf(value)
-		is := was
-		if c == 0 && j >= 0 {
-			is += v.weights[v.delta[j]]
-			j--
-		}
-		return give(key, was, is)
-	})
-	for ; !stopped && j >= 0 && bytes.Compare(deltaKey(), lower) >= 0; j-- {
-		if !give(deltaKey(), 0, v.weights[v.delta[j]]) {
-			return
-		}
-	}
-}
-
-// before tells whether key is less than a bound, of which nil is open.
-func before(key, bound []byte) bool { return bound == nil || bytes.Compare(key, bound) < 0 }
-
 // keyAfter returns the least key that is greater than key.
 func keyAfter(key []byte) []byte { return append(append(make([]byte, 0, len(key)+1), key...), 0) }
 
@@ -184,8 +103,8 @@ func (v *view) up(key []byte, d *distance, away, anew bool) []byte {
 	w := &walker{v: v, d: d, away: away, up: true}
 	w.start(key)
 	last := append([]byte(nil), key...)
-	next := v.firstDelta(keyAfter(key))
-	v.ascend(keyAfter(key), v.end, func(k []byte, was, is int64) bool {
+	next := v.First(keyAfter(key))
+	v.Ascend(keyAfter(key), v.end, func(k []byte, was, is int64) bool {
 		if !w.goes(k, was, is) {
 			return false
 		}
@@ -193,7 +112,7 @@ func (v *view) up(key []byte, d *distance, away, anew bool) []byte {
 		if !anew {
 			return true
 		}
-		for next < len(v.delta) && bytes.Compare(v.touched.Key(int(v.delta[next])), k) <= 0 {
+		for next < len(v.Delta) && bytes.Compare(v.Key(next), k) <= 0 {
 			next++
 			w.start(k)
 		}
@@ -208,7 +127,7 @@ func (v *view) down(key []byte, d *distance, away bool, floor []byte) (first []b
 	w := &walker{v: v, d: d, away: away}
 	w.start(key)
 	first = append([]byte(nil), key...)
-	v.descend(v.part, key, func(k []byte, was, is int64) bool {
+	v.Descend(v.part, key, func(k []byte, was, is int64) bool {
 		if !w.goes(k, was, is) {
 			return false
 		}
@@ -252,7 +171,7 @@ func (v *view) load(lower, upper []byte) (*loaded, error) {
 	l := &loaded{}
 	b := rows.NewBuilder(v.env.In[0], 64)
 	var failure error
-	v.ascend(lower, upper, func(key []byte, was, is int64) bool {
+	v.Ascend(lower, upper, func(key []byte, was, is int64) bool {
 		if failure = v.codec.Decode(rowPart(key), b.Cols); failure != nil {
 			return false
 		}

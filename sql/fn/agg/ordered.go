@@ -20,6 +20,8 @@ func init() {
 	}
 	registerExtreme("min", "Least argument.", "1", fn.AnyArray, false)
 	registerExtreme("max", "Greatest argument.", "3", fn.AnyArray, true)
+	registerExtreme("min", "Least argument.", "1", fn.AnyEnum, false)
+	registerExtreme("max", "Greatest argument.", "3", fn.AnyEnum, true)
 	for _, t := range []types.Type{int2, int4, int8} {
 		registerBits("bit_and", "Bitwise AND of the arguments.", "2", t, func(a, b int64) int64 { return a & b })
 		registerBits("bit_or", "Bitwise OR of the arguments.", "7", t, func(a, b int64) int64 { return a | b })

@@ -11,5 +11,6 @@ import (
 	_ "tidemill/sql/fn/math"
 	_ "tidemill/sql/fn/system"
 	_ "tidemill/sql/fn/text"
+	_ "tidemill/sql/fn/user"
 	_ "tidemill/sql/fn/when"
 )

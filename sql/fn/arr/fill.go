@@ -1,6 +1,8 @@
 package arr
 
 import (
+	"slices"
+
 	"tidemill/sql/fn"
 	"tidemill/sql/rows"
 	"tidemill/sql/sqlerr"
@@ -34,6 +36,15 @@ func filled(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
 	if err != nil {
 		return err
 	}
+	for _, a := range args[1:] {
+		list, err := load(a, i)
+		if err != nil {
+			return err
+		}
+		if len(list.dims) == 1 && slices.ContainsFunc(list.elems, func(d types.Datum) bool { return d.Null }) {
+			return sqlerr.New(sqlerr.NullValueNotAllowed, "dimension values cannot be null")
+		}
+	}
 	bad := func(format string, a ...any) error { return sqlerr.New("2202E", format, a...) }
 	if len(lengths.dims) > 1 {
 		return bad("wrong number of array subscripts")
@@ -53,9 +64,6 @@ func filled(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
 	var dims []types.ArrayDim
 	total := int64(1)
 	for k, l := range lengths.elems {
-		if l.Null || lowers.elems != nil && lowers.elems[k].Null {
-			return sqlerr.New(sqlerr.NullValueNotAllowed, "dimension values cannot be null")
-		}
 		d := types.ArrayDim{Len: int(l.I), Lower: 1}
 		if lowers.elems != nil {
 			d.Lower = int(lowers.elems[k].I)

@@ -3,7 +3,7 @@
 // There are three sources of casts. The pairs of pg_cast have a kernel of their own in number.go,
 // clock.go and misc.go. Every other type converts to and from the character types through its text
 // form (text.go): to them when assigned, from them only explicitly. Arrays convert element by
-// element (array.go). A kernel applies the modifiers of its target as an explicit cast does, cutting
+// element (array.go), records field by field (record.go). A kernel applies the modifiers of its target as an explicit cast does, cutting
 // texts that are too long; where a value is stored the planner calls the function varchar(v, n, false)
 // or bpchar(v, n, false) instead, which refuse them.
 package cast
@@ -73,23 +73,20 @@ func init() {
 		}
 		add(from, to, contexts[f[2]], k)
 	}
-	all := append(types.All(), types.Type{ID: types.Array, Mod: -1})
+	all := append(types.All(), types.T(types.Array), types.T(types.Enum))
 	for _, t := range all {
 		if t.ID == types.Unknown || t.ID == types.Void {
 			continue
 		}
 		for _, s := range charTypes {
 			add(t.ID, s, fn.Assignment, viaText)
-			if t.ID != types.Record {
-				add(s, t.ID, fn.Explicit, viaText)
-			}
+			add(s, t.ID, fn.Explicit, viaText)
 		}
 		add(t.ID, types.Name, fn.Explicit, viaText)
-		if t.ID != types.Record {
-			add(types.Name, t.ID, fn.Explicit, viaText)
-		}
+		add(types.Name, t.ID, fn.Explicit, viaText)
 	}
 	add(types.Array, types.Array, fn.Implicit, arrayKernel)
+	add(types.Record, types.Record, fn.Implicit, recordKernel)
 	for _, v := range []types.ID{types.Int2Vector, types.OIDVector} {
 		add(v, types.Array, fn.Implicit, relabel) // one in-column form
 	}

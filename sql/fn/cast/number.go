@@ -9,7 +9,7 @@ import (
 	"tidemill/sql/types"
 )
 
-func cannotCast(from, to types.Type) error {
+func cannotCast(from, to types.Type) *sqlerr.Error {
 	return sqlerr.New(sqlerr.CannotCoerce, "cannot cast type %s to %s", fn.TypeName(from), fn.TypeName(to))
 }
 

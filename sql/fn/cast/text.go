@@ -122,7 +122,7 @@ func withoutMod(t types.Type) types.Type {
 	if t.ID == types.Array && t.Elem != nil {
 		return types.ArrayOf(withoutMod(*t.Elem))
 	}
-	return types.T(t.ID)
+	return t.NoMod()
 }
 
 // textTo makes a kernel from text to a fixed class.

@@ -57,6 +57,7 @@ func init() {
 			types.OIDVector} {
 			register(o, id, id, ordered(o), fn.Immutable)
 		}
+		registerTypes(o, fn.AnyEnum, fn.AnyEnum, orderedBytes(o), fn.Immutable)
 		registerTypes(o, fn.AnyArray, fn.AnyArray, ordered(o), fn.Immutable)
 		registerMixedTimes(o)
 	}

@@ -64,7 +64,12 @@ func registerAggregates() {
 			FinalOrdered: func(c *fn.Ctx, _ int64, next func() ([]types.Datum, int64, bool), out *rows.VecBuilder) error {
 				b := builder{name: array, c: c, buf: []byte{'['}}
 				for v, w, ok := next(); ok; v, w, ok = next() {
-					if err := b.add(w, func(dst []byte) ([]byte, error) { return AppendValue(dst, v[0], &c.Env), nil }); err != nil {
+					if err := b.add(w, func(dst []byte) ([]byte, error) {
+						if id := v[0].Type.ID; len(dst) > 1 && !v[0].Null && (id == types.Array || id == types.Record) {
+							dst = append(dst, "\n "...) // as Postgres breaks the line before what is nested
+						}
+						return AppendValue(dst, v[0], &c.Env), nil
+					}); err != nil {
 						return err
 					}
 				}

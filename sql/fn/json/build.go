@@ -55,7 +55,7 @@ func registerBuild() {
 		reg(name+"_build_array", sig(fn.Any), true, false, array, "Makes a JSON array of its arguments.", "select "+name+"_build_array(1, 2, 'foo')", `[1, 2, "foo"]`)
 		if t.ID == types.JSON {
 			reg("array_to_json", sig(fn.AnyArray), false, true, value, "Converts an array to JSON.", "select array_to_json('{{1,5},{99,100}}'::int[])", "[[1,5],[99,100]]")
-			reg("row_to_json", sig(types.T(types.Record)), false, true, value, "Converts a row to a JSON object with keys f1, f2 and so on.", "select row_to_json(row(1,'foo'))", `{"f1":1,"f2":"foo"}`)
+			reg("row_to_json", sig(types.T(types.Record)), false, true, value, "Converts a row to a JSON object; the keys of ROW(…) are f1, f2 and so on.", "select row_to_json(row(1,'foo'))", `{"f1":1,"f2":"foo"}`)
 		}
 	}
 }
@@ -118,24 +118,32 @@ func AppendValue(dst []byte, d types.Datum, env *types.Env) []byte {
 		}
 	case types.JSON, types.JSONB:
 		return append(dst, d.S...)
+	case types.Date:
+		return append(types.AppendDateText(append(dst, '"'), d.I), '"')
 	case types.Timestamp:
 		return isoTime(dst, types.AppendTimestampText(nil, d.I))
 	case types.Timestamptz:
-		text := types.AppendTimestamptzText(nil, d.I, env.Location())
-		if n := len(text); n > 3 && (text[n-3] == '+' || text[n-3] == '-') {
-			text = append(text, ":00"...)
+		if !types.IsFinite(d.I) {
+			return isoTime(dst, types.AppendTimestampText(nil, d.I))
 		}
-		return isoTime(dst, text)
+		off, _ := types.OffsetAt(env.Location(), d.I)
+		local := types.AppendTimestampText(nil, d.I+int64(off)*types.MicrosPerSecond)
+		return isoTime(dst, types.AppendISOOffset(local, off))
 	case types.Array, types.Int2Vector, types.OIDVector:
 		return appendArray(dst, d, env)
 	case types.Record:
-		fields, _ := types.RecordFields(d.S)
+		fields, _ := types.TypedFields(d.Type, d.S)
+		names := d.Type.Fields()
 		dst = append(dst, '{')
 		for k, f := range fields {
 			if k > 0 {
 				dst = append(dst, ',')
 			}
-			dst = append(strconv.AppendInt(append(dst, `"f`...), int64(k+1), 10), `":`...)
+			if k < len(names) {
+				dst = append(types.AppendJSONString(dst, []byte(names[k].Name)), ':')
+			} else {
+				dst = append(strconv.AppendInt(append(dst, `"f`...), int64(k+1), 10), `":`...)
+			}
 			dst = AppendValue(dst, f, env)
 		}
 		return append(dst, '}')

@@ -116,6 +116,11 @@ func member(x *types.JSONValue, key string) *types.JSONValue {
 // edit makes a kernel over a parsed jsonb value.
 func edit(f func(v *types.JSONValue, args []*rows.Vec, i int) error) fn.Kernel {
 	return fn.Rowwise(jsonbT, true, func(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
+		if len(args) > 1 && args[1].Type.ID == types.Array {
+			if err := flat(args[1], i); err != nil {
+				return err
+			}
+		}
 		v, err := types.ParseJSON(args[0].Bytes(i))
 		if err != nil {
 			return err
@@ -128,6 +133,21 @@ func edit(f func(v *types.JSONValue, args []*rows.Vec, i int) error) fn.Kernel {
 	})
 }
 
+// nullStep stands for a NULL in a path; no text has a NUL. It is an error once a path gets so far.
+const nullStep = "\x00"
+
+func nullStepError(depth int) error {
+	return sqlerr.New(sqlerr.NullValueNotAllowed, "path element at position %d is null", depth)
+}
+
+// flat refuses arrays of several dimensions.
+func flat(v *rows.Vec, i int) error {
+	if len(types.ArrayDims(v.Bytes(i))) > 1 {
+		return sqlerr.New("2202E", "wrong number of array subscripts")
+	}
+	return nil
+}
+
 func steps(v *rows.Vec, i int) ([]string, error) {
 	elems, err := types.ArrayElems(textT, v.Bytes(i))
 	if err != nil {
@@ -135,10 +155,9 @@ func steps(v *rows.Vec, i int) ([]string, error) {
 	}
 	out := make([]string, len(elems))
 	for k, e := range elems {
-		if e.Null {
-			return nil, sqlerr.New(sqlerr.NullValueNotAllowed, "path element at position %d is null", k+1)
+		if out[k] = string(e.S); e.Null {
+			out[k] = nullStep
 		}
-		out[k] = string(e.S)
 	}
 	return out, nil
 }
@@ -273,6 +292,9 @@ func remove(v *types.JSONValue, key string) error {
 
 // setPath puts w at a path; nil deletes. A missing last step is created when create is set.
 func setPath(v *types.JSONValue, p []string, w *types.JSONValue, create bool, depth int) error {
+	if p[0] == nullStep {
+		return nullStepError(depth)
+	}
 	switch v.Kind {
 	case types.JSONObject:
 		if m := member(v, p[0]); m != nil {

@@ -58,10 +58,8 @@ func init() {
 			return object(t, keys, values, out)
 		}), "Makes an object of an array of keys and values, all as text.", "select "+name+"('{a, 1, b, def}')", `{"a"`+spaced+`"1", "b"`+spaced+`"def"}`)
 		def(name, sig(textsT, textsT), t, fn.Rowwise(t, true, func(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
-			for _, a := range args {
-				if len(types.ArrayDims(a.Bytes(i))) > 1 {
-					return sqlerr.New("2202E", "wrong number of array subscripts")
-				}
+			if k := len(types.ArrayDims(args[0].Bytes(i))); k > 1 || k != len(types.ArrayDims(args[1].Bytes(i))) {
+				return sqlerr.New("2202E", "wrong number of array subscripts")
 			}
 			keys, err := types.ArrayElems(textT, args[0].Bytes(i))
 			if err != nil {
@@ -146,6 +144,9 @@ func stripText(dst, s []byte) []byte {
 
 // insertPath puts w beside the element, or in the place of the missing member, that a path names.
 func insertPath(v *types.JSONValue, p []string, w *types.JSONValue, after bool, depth int) error {
+	if p[0] == nullStep {
+		return nullStepError(depth)
+	}
 	switch v.Kind {
 	case types.JSONObject:
 		m := member(v, p[0])

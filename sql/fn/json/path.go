@@ -17,8 +17,9 @@ type pathCall struct {
 	vars   types.JSONValue
 }
 
-// newPathCall parses the arguments: document, path [, variables [, silent]].
-func newPathCall(doc, path []byte, vars []byte, silent bool) (*pathCall, error) {
+// newPathCall parses the arguments: document, path [, variables [, silent]]. zones is given to the functions
+// that may convert between moments with and without time zone.
+func newPathCall(doc, path []byte, vars []byte, silent bool, zones *fn.Ctx) (*pathCall, error) {
 	c := &pathCall{silent: silent}
 	var err error
 	if c.path, err = parsePath(path); err != nil {
@@ -27,7 +28,7 @@ func newPathCall(doc, path []byte, vars []byte, silent bool) (*pathCall, error) 
 	if c.root, err = types.ParseJSON(doc); err != nil {
 		return nil, err
 	}
-	c.run = pathRun{strict: c.path.strict, root: &c.root, current: &c.root}
+	c.run = pathRun{strict: c.path.strict, root: &c.root, current: &c.root, zones: zones}
 	if vars != nil {
 		if c.vars, err = types.ParseJSON(vars); err != nil {
 			return nil, err
@@ -89,13 +90,16 @@ func (c *pathCall) query() ([]*types.JSONValue, error) {
 }
 
 // pathKernel makes the kernel of a path function.
-func pathKernel(ret types.Type, f func(c *pathCall, out *rows.VecBuilder) error) fn.Kernel {
-	return fn.Rowwise(ret, true, func(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
+func pathKernel(ret types.Type, zoned bool, f func(c *pathCall, out *rows.VecBuilder) error) fn.Kernel {
+	return fn.Rowwise(ret, true, func(zones *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
+		if !zoned {
+			zones = nil
+		}
 		var vars []byte
 		if len(args) > 2 {
 			vars = args[2].Bytes(i)
 		}
-		c, err := newPathCall(args[0].Bytes(i), args[1].Bytes(i), vars, len(args) > 3 && args[3].B[i])
+		c, err := newPathCall(args[0].Bytes(i), args[1].Bytes(i), vars, len(args) > 3 && args[3].B[i], zones)
 		if err != nil {
 			return err
 		}
@@ -145,25 +149,39 @@ func init() {
 	all := sig(jsonbT, textT, jsonbT, boolT)
 	for _, k := range kinds {
 		for n := 2; n <= 4; n++ {
-			def(k.name, all[:n], k.ret, pathKernel(k.ret, k.f), k.summary, "select "+k.name+"("+k.call+")", k.result)
+			def(k.name, all[:n], k.ret, pathKernel(k.ret, false, k.f), k.summary, "select "+k.name+"("+k.call+")", k.result)
+			registerZoned(k.name+"_tz", all[:n], k.ret, pathKernel(k.ret, true, k.f), k.summary+" Dates and times compare in the session's time zone.",
+				"select "+k.name+"_tz("+k.call+")", k.result)
 		}
 	}
 	quiet := func(f func(c *pathCall) (bool, bool, error)) fn.Kernel {
-		return pathKernel(boolT, truths(func(c *pathCall) (bool, bool, error) { c.silent = true; return f(c) }))
+		return pathKernel(boolT, false, truths(func(c *pathCall) (bool, bool, error) { c.silent = true; return f(c) }))
 	}
 	def("@?", sig(jsonbT, textT), boolT, quiet((*pathCall).exists), "Tells whether a JSON path gives any item; errors of the path give NULL.",
 		`select '{"a":[1,2]}'::jsonb @? '$.a[*] ? (@ > 1)'`, "t")
 	def("@@", sig(jsonbT, textT), boolT, quiet((*pathCall).match), "Gives the truth value of a JSON path; errors of the path give NULL.",
 		`select '{"a":[1,2]}'::jsonb @@ '$.a[*] > 1'`, "t")
 	for n := 2; n <= 4; n++ {
-		fn.RegisterTable(fn.Table{Name: "jsonb_path_query", Args: all[:n], Columns: []types.Field{{Name: "jsonb_path_query", Type: jsonbT}},
-			Family: family, Summary: "Returns the items that a JSON path gives as rows.",
-			Examples: []fn.Example{{SQL: `select * from jsonb_path_query('{"a":[1,2,3]}', '$.a[*] ? (@ > 1)')`, Result: "2\n3"}},
-			Rows:     pathRows})
+		for _, zoned := range []bool{false, true} {
+			f := fn.Table{Name: "jsonb_path_query", Args: all[:n], Family: family, Summary: "Returns the items that a JSON path gives as rows."}
+			if zoned {
+				f.Name, f.Volatility = f.Name+"_tz", fn.Stable
+				f.Summary += " Dates and times compare in the session's time zone."
+			}
+			f.Columns = []types.Field{{Name: f.Name, Type: jsonbT}}
+			f.Examples = []fn.Example{{SQL: "select * from " + f.Name + `('{"a":[1,2,3]}', '$.a[*] ? (@ > 1)')`, Result: "2\n3"}}
+			f.Rows = func(c *fn.Ctx, args []types.Datum, out *rows.Builder) error {
+				if !zoned {
+					c = nil
+				}
+				return pathRows(c, args, out)
+			}
+			fn.RegisterTable(f)
+		}
 	}
 }
 
-func pathRows(_ *fn.Ctx, args []types.Datum, out *rows.Builder) error {
+func pathRows(zones *fn.Ctx, args []types.Datum, out *rows.Builder) error {
 	for _, a := range args {
 		if a.Null {
 			return nil
@@ -173,7 +191,7 @@ func pathRows(_ *fn.Ctx, args []types.Datum, out *rows.Builder) error {
 	if len(args) > 2 {
 		vars = args[2].S
 	}
-	c, err := newPathCall(args[0].S, args[1].S, vars, len(args) > 3 && args[3].B)
+	c, err := newPathCall(args[0].S, args[1].S, vars, len(args) > 3 && args[3].B, zones)
 	if err != nil {
 		return err
 	}

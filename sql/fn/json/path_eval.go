@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tidemill/sql/fn"
 	"tidemill/sql/sqlerr"
 	"tidemill/sql/types"
 )
@@ -18,6 +19,11 @@ type pathRun struct {
 	current *types.JSONValue
 	fatal   error // what no condition may hide
 	size    int   // of the innermost array that is being subscripted
+	// moments are the items that .datetime() has made; zones is what converts between those with and
+	// without time zone, nil = nothing may.
+	moments map[*types.JSONValue]*pathMoment
+	zones   *fn.Ctx
+	made    map[*types.JSONMember]int64 // objects that .keyvalue() has made, by first member, numbered
 }
 
 // truth is SQL/JSON's three-valued logic.
@@ -171,7 +177,10 @@ func (r *pathRun) follow(steps []pathStep, v *types.JSONValue, unwrap bool, f yi
 	case stepDeep:
 		return r.deep(s, v, 0, next)
 	case stepMethod:
-		x, err := r.method(s.name, v)
+		if s.name == "keyvalue" {
+			return r.keyValue(v, next)
+		}
+		x, err := r.method(s, v)
 		if err != nil {
 			return false, err
 		}
@@ -293,10 +302,16 @@ func (r *pathRun) deep(s *pathStep, v *types.JSONValue, level int, next func(*ty
 	return true, nil
 }
 
-func (r *pathRun) method(name string, v *types.JSONValue) (*types.JSONValue, error) {
+func (r *pathRun) method(s *pathStep, v *types.JSONValue) (*types.JSONValue, error) {
+	name := s.name
 	switch name {
 	case "type":
+		if m := r.moments[v]; m != nil {
+			return &types.JSONValue{Kind: types.JSONString, Str: timeKindNames[m.kind]}, nil
+		}
 		return &types.JSONValue{Kind: types.JSONString, Str: kindNames[v.Kind]}, nil
+	case "datetime":
+		return r.datetime(s, v)
 	case "size":
 		if v.Kind == types.JSONArray {
 			return numberItem(int64(len(v.Items))), nil
@@ -467,7 +482,11 @@ func (r *pathRun) pair(n *pathNode, a, b *types.JSONValue) truth {
 		if a.Kind != types.JSONString {
 			return isUnknown
 		}
-		return truthOf(n.re.MatchString(a.Str))
+		ok, err := n.re.Match([]byte(a.Str))
+		if err != nil {
+			r.fatal = err
+		}
+		return truthOf(ok)
 	case pathStarts:
 		if a.Kind != types.JSONString || b.Kind != types.JSONString {
 			return isUnknown
@@ -493,7 +512,18 @@ func (r *pathRun) pair(n *pathNode, a, b *types.JSONValue) truth {
 	case types.JSONNumber:
 		c = types.NumericCmp(a.Num, b.Num)
 	case types.JSONString:
-		c = strings.Compare(a.Str, b.Str)
+		x, y := r.moments[a], r.moments[b]
+		if x == nil && y == nil {
+			c = strings.Compare(a.Str, b.Str)
+			break
+		}
+		ok := false
+		if x != nil && y != nil {
+			c, ok = r.compareMoments(x, y)
+		}
+		if !ok {
+			return isUnknown
+		}
 	default:
 		return isUnknown
 	}

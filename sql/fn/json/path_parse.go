@@ -1,14 +1,15 @@
 package json
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"unicode"
 	"unicode/utf8"
 
+	"tidemill/sql/are"
 	"tidemill/sql/sqlerr"
+	"tidemill/sql/timefmt"
 	"tidemill/sql/types"
 )
 
@@ -46,7 +47,7 @@ type pathNode struct {
 	op          string // operator, or the name of a variable
 	lit         types.JSONValue
 	left, right *pathNode
-	re          *regexp.Regexp
+	re          *are.Regexp
 	steps       []pathStep
 }
 
@@ -59,6 +60,8 @@ type pathStep struct {
 	subs   [][2]*pathNode // of an index; the second is nil without TO
 	pred   *pathNode
 	lo, hi int // levels of .**; −1 = last
+	// template is the argument of .datetime(), nil = none.
+	template []timefmt.Node
 }
 
 type stepKind uint8
@@ -289,17 +292,17 @@ func (p *pathParser) regex(l *pathNode) *pathNode {
 	if p.err != nil {
 		return l
 	}
-	opts := ""
+	o := are.Options{Stop: true}
 	for _, c := range flags {
 		switch c {
 		case 'i':
-			opts += "i"
+			o.Fold = true
 		case 's':
-			opts += "s"
+			o.Stop = false
 		case 'm':
-			opts += "m"
+			o.Anchor = true
 		case 'q':
-			pattern = regexp.QuoteMeta(pattern)
+			o.Literal = true
 		case 'x':
 			p.err = sqlerr.Unsupported("XQuery \"x\" flag (expanded regular expressions) is not implemented")
 		default:
@@ -307,12 +310,12 @@ func (p *pathParser) regex(l *pathNode) *pathNode {
 				WithDetail("Unrecognized flag character \"%c\" in LIKE_REGEX predicate.", c)
 		}
 	}
-	if opts != "" {
-		pattern = "(?" + opts + ")" + pattern
+	if o.Literal {
+		o.Stop, o.Anchor = false, false
 	}
-	re, err := regexp.Compile(pattern)
+	re, err := are.Compile(pattern, o)
 	if err != nil && p.err == nil {
-		p.err = sqlerr.New(sqlerr.InvalidRegularExpression, "invalid regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		p.err = err
 	}
 	return p.operands(&pathNode{kind: pathRegex, left: l, re: re})
 }
@@ -484,7 +487,7 @@ func (p *pathParser) key() string {
 	return p.src[start:p.at]
 }
 
-var pathMethods = map[string]bool{"type": true, "size": true, "double": true, "ceiling": true, "floor": true, "abs": true}
+var pathMethods = map[string]bool{"type": true, "size": true, "double": true, "ceiling": true, "floor": true, "abs": true, "datetime": true, "keyvalue": true}
 
 // steps reads the accessors behind an operand.
 func (p *pathParser) steps() []pathStep {
@@ -538,13 +541,14 @@ func (p *pathParser) member() pathStep {
 	if quoted || !p.punct("(") {
 		return s
 	}
-	if s.name == "datetime" || s.name == "keyvalue" {
-		p.err = sqlerr.Unsupported("the jsonpath method .%s() is not supported", s.name).
-			WithHint("Take the value out of the document and use SQL's functions on it.")
-		return s
-	}
 	if !pathMethods[s.name] {
 		p.fail()
+	}
+	if p.space(); s.name == "datetime" && p.at < len(p.src) && p.src[p.at] == '"' {
+		var err error
+		if s.template, err = timefmt.Parse(p.str(), true); err != nil && p.err == nil {
+			p.err = err
+		}
 	}
 	p.expect(")")
 	s.kind = stepMethod

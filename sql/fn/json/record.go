@@ -108,8 +108,52 @@ func populate(c *fn.Ctx, v []byte, to types.Type, key string) (types.Datum, erro
 	if to.ID == types.Array && k != types.JSONString {
 		return populateArray(c, v, to, key)
 	}
+	if to.ID == types.Record && k == types.JSONObject {
+		return populateRecord(c, v, to, types.NullOf(to))
+	}
+	if to.ID == types.Record && k != types.JSONString {
+		what := "a scalar"
+		if k == types.JSONArray {
+			what = "an array"
+		}
+		return types.Datum{}, sqlerr.New(sqlerr.InvalidParameterValue, "cannot call %s on %s", "populate_composite", what)
+	}
 	text, _ := asText(nil, v)
 	return types.ParseText(to, string(text), &c.Env)
+}
+
+// populateRecord makes a composite value of an object. Fields that the object has no key for are those
+// of base.
+func populateRecord(c *fn.Ctx, v []byte, to types.Type, base types.Datum) (types.Datum, error) {
+	fields := to.Fields()
+	if fields == nil {
+		return types.Datum{}, sqlerr.New(sqlerr.InvalidParameterValue, "could not determine row type for result of %s", "json_populate_record")
+	}
+	out := make([]types.Datum, len(fields))
+	if !base.Null {
+		old, err := types.TypedFields(to, base.S)
+		if err != nil {
+			return base, err
+		}
+		copy(out, old)
+	}
+	for i, f := range fields {
+		item, ok := field(v, []byte(f.Name))
+		if !ok {
+			if base.Null || out[i].Null {
+				out[i] = types.NullOf(f.Type)
+			}
+			continue
+		}
+		d, err := populate(c, item, f.Type, f.Name)
+		if err != nil {
+			return base, err
+		}
+		if out[i], err = types.Coerce(d, f.Type, false); err != nil {
+			return base, err
+		}
+	}
+	return types.Datum{Type: to, S: types.AppendRecord(nil, out)}, nil
 }
 
 func populateArray(c *fn.Ctx, v []byte, to types.Type, key string) (types.Datum, error) {

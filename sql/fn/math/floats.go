@@ -264,6 +264,9 @@ func power(a, b float64) (float64, error) {
 		return 0, sqlerr.New(sqlerr.InvalidArgumentForPower, "a negative number raised to a non-integer power yields a complex result")
 	}
 	r := math.Pow(a, b)
+	if abs := math.Abs(a); abs > 0 && abs < 0x1p-1022 && !inf(b) { // math.Pow is wrong for subnormal numbers
+		r = math.Pow(a*0x1p60, b) * math.Exp2(-60*b)
+	}
 	switch {
 	case inf(r) && !inf(a) && !inf(b):
 		return 0, errOverflow

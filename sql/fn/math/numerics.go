@@ -191,9 +191,17 @@ func init() {
 		Strict: true, Family: family, Summary: "Number of the bucket that the value falls into, by the ascending lower bounds.",
 		Examples: []fn.Example{{SQL: "SELECT width_bucket(5, ARRAY[1, 3, 4, 6])", Result: "3"}},
 		Kernel: fn.Rowwise(int4, true, func(_ *fn.Ctx, a []*rows.Vec, i int, out *rows.VecBuilder) error {
+			if len(types.ArrayDims(a[1].Bytes(i))) > 1 {
+				return sqlerr.New("2202E", "thresholds must be one-dimensional array")
+			}
 			bounds, err := types.ArrayElems(a[1].Type, a[1].Bytes(i))
 			if err != nil {
 				return err
+			}
+			for _, b := range bounds {
+				if b.Null {
+					return sqlerr.New(sqlerr.NullValueNotAllowed, "thresholds array must not contain NULLs")
+				}
 			}
 			k, x := 0, a[0].Datum(i)
 			for k < len(bounds) && rows.CompareDatum(bounds[k], x) <= 0 {

@@ -282,9 +282,25 @@ func registerTrim() {
 			return append(dst, trim(a, set, v.front, v.back)...), nil
 		}), v.summary+": those of a set.", v.ex[2], v.ex[3])
 	}
-	def(familyBinary, "btrim", sig(byteaT, byteaT), byteaT, fn.BytesBinary(byteaT, func(dst, a, set []byte) ([]byte, error) {
-		return append(dst, bytes.Trim(a, string(set))...), nil
-	}), "Removes the bytes of a set from both ends.", `select btrim('\x1234567890'::bytea, '\x9012'::bytea)`, `\x345678`)
+	for _, v := range []struct {
+		name, where string
+		front, back bool
+		result      string
+	}{
+		{"btrim", "both ends", true, true, `\x345678`},
+		{"ltrim", "the start", true, false, `\x34567890`},
+		{"rtrim", "the end", false, true, `\x12345678`},
+	} {
+		def(familyBinary, v.name, sig(byteaT, byteaT), byteaT, fn.BytesBinary(byteaT, func(dst, a, set []byte) ([]byte, error) {
+			for v.front && len(a) > 0 && bytes.IndexByte(set, a[0]) >= 0 {
+				a = a[1:]
+			}
+			for v.back && len(a) > 0 && bytes.IndexByte(set, a[len(a)-1]) >= 0 {
+				a = a[:len(a)-1]
+			}
+			return append(dst, a...), nil
+		}), "Removes the bytes of a set from "+v.where+".", `select `+v.name+`('\x1234567890'::bytea, '\x9012'::bytea)`, v.result)
+	}
 	pad := func(left bool) func(dst []byte, args []*rows.Vec, i int) ([]byte, error) {
 		return func(dst []byte, args []*rows.Vec, i int) ([]byte, error) {
 			a, fill := args[0].Bytes(i), blank
@@ -331,7 +347,7 @@ func appendValue(c *fn.Ctx, dst []byte, v *rows.Vec, i int) []byte {
 // concatTypes are the types that || joins to text; arrays have operators of their own.
 var concatTypes = []types.ID{types.Bool, types.Int2, types.Int4, types.Int8, types.Float4, types.Float8,
 	types.Numeric, types.Date, types.Time, types.Timestamp, types.Timestamptz, types.Interval, types.UUID,
-	types.JSON, types.OID, types.Name, types.InternalChar, types.Regclass, types.Regtype, types.Regproc}
+	types.JSON, types.OID, types.Record, types.Name, types.InternalChar, types.Regclass, types.Regtype, types.Regproc}
 
 func registerConcat() {
 	join := func(dst, a, b []byte) ([]byte, error) { return append(append(dst, a...), b...), nil }
@@ -349,6 +365,9 @@ func registerConcat() {
 		for _, args := range [][]types.Type{{textT, types.T(id)}, {types.T(id), textT}} {
 			fn.RegisterScalar(fn.Scalar{Name: "||", Args: args, Ret: textT, Strict: true, Volatility: vol, Kernel: k})
 		}
+	}
+	for _, args := range [][]types.Type{{textT, fn.AnyEnum}, {fn.AnyEnum, textT}} {
+		fn.RegisterScalar(fn.Scalar{Name: "||", Args: args, Ret: textT, Strict: true, Kernel: k})
 	}
 	concat := func(c *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
 		dst := out.Scratch()

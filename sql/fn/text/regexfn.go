@@ -1,10 +1,10 @@
 package text
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
+	"tidemill/sql/are"
 	"tidemill/sql/fn"
 	"tidemill/sql/rows"
 	"tidemill/sql/sqlerr"
@@ -36,15 +36,7 @@ func init() {
 			return err
 		}
 		s := args[0].Bytes(i)
-		m := re.FindSubmatchIndex(s)
-		g := 0
-		if len(m) > 2 {
-			g = 2 // the first group when there is one
-		}
-		if m != nil && m[g] >= 0 {
-			out.AppendBytes(s[m[g]:m[g+1]])
-		}
-		return nil
+		return firstGroup(re, s, out)
 	}), "Returns the part that a regular expression matches, its first group when it has one.", "select substring('Thomas' from '...$')", "mas")
 	registerReplace()
 	registerMatch()
@@ -60,7 +52,7 @@ func matchKernel(not, fold bool) fn.Kernel {
 		out, o := fn.NewFixed[bool](c, boolT, n)
 		a, b := args[0], args[1]
 		out.Valid = c.AndValid(a.Valid, b.Valid, n)
-		var re *regexp.Regexp
+		var re *are.Regexp
 		var last string
 		fn.Each(sel, n, out.Valid, func(i int) {
 			if p := view(b.Bytes(i)); re == nil || p != last {
@@ -71,7 +63,11 @@ func matchKernel(not, fold bool) fn.Kernel {
 				}
 				last = p
 			}
-			o[i] = re.Match(a.Bytes(i)) != not
+			ok, err := re.Match(a.Bytes(i))
+			if err != nil {
+				c.Fail(int32(i), err)
+			}
+			o[i] = ok != not
 		})
 		return out
 	}
@@ -83,12 +79,19 @@ func similar(dst, p, esc []byte) ([]byte, error) {
 		return dst, sqlerr.New(sqlerr.InvalidEscapeSequence, "invalid escape string").WithHint("Escape string must be empty or one character.")
 	}
 	dst = append(dst, "^(?:"...)
-	escaped, bracket := false, false
+	escaped, bracket, separators := false, false, 0
 	for i := 0; i < len(p); {
 		_, n := utf8.DecodeRune(p[i:])
 		ch := p[i : i+n]
 		i += n
 		switch c := ch[0]; {
+		case escaped && c == '"' && !bracket:
+			// Two of these mark the part that substring gives; each part is matched by itself.
+			if separators++; separators > 2 {
+				return dst, tooManySeparators()
+			}
+			dst = append(dst, ")(?:"...)
+			escaped = false
 		case escaped:
 			dst = append(append(dst, '\\'), ch...)
 			escaped = false
@@ -168,26 +171,33 @@ func registerReplace() {
 	def(familyPattern, "regexp_replace", sig(textT, textT, textT, int4T, int4T, textT), textT, appending(textT, numbered), doc2, "select regexp_replace('Thomas', 'M', 'X', 1, 1, 'i')", "ThoXas")
 }
 
-// findAll returns all matches. Unlike Go's, Postgres's search takes an empty match right behind a
-// match that is not empty.
-func findAll(re *regexp.Regexp, s []byte) [][]int {
-	ms := re.FindAllSubmatchIndex(s, -1)
-	if !re.MatchString("") {
-		return ms
+// firstGroup appends the first group of the first match, or the match when the pattern has no groups.
+func firstGroup(re *are.Regexp, s []byte, out *rows.VecBuilder) error {
+	m, err := re.Find(s, 0)
+	g := 0
+	if len(m) > 2 {
+		g = 2
 	}
-	var out [][]int
-	for k, m := range ms {
-		out = append(out, m)
-		if m[1] > m[0] && (k+1 == len(ms) || ms[k+1][0] > m[1]) {
-			empty := make([]int, len(m))
-			for i := range empty {
-				empty[i] = -1
-			}
-			empty[0], empty[1] = m[1], m[1]
-			out = append(out, empty)
+	if m != nil && m[g] >= 0 {
+		out.AppendBytes(s[m[g]:m[g+1]])
+	}
+	return err
+}
+
+// eachMatch gives one match after the other from byte from on, until f returns false. After an empty
+// match the search goes on a character further.
+func eachMatch(re *are.Regexp, s []byte, from int, f func(m []int) bool) error {
+	for from <= len(s) {
+		m, err := re.Find(s, from)
+		if err != nil || m == nil || !f(m) {
+			return err
+		}
+		if from = m[1]; m[0] == m[1] {
+			_, n := utf8.DecodeRune(s[from:])
+			from += max(n, 1)
 		}
 	}
-	return out
+	return nil
 }
 
 func badParameter(name string, v int64) error {
@@ -195,7 +205,7 @@ func badParameter(name string, v int64) error {
 }
 
 // replaceMatches replaces match nth (all for 0) from character start on.
-func replaceMatches(dst, s, rep []byte, re *regexp.Regexp, start, nth int64) ([]byte, error) {
+func replaceMatches(dst, s, rep []byte, re *are.Regexp, start, nth int64) ([]byte, error) {
 	if start-1 > int64(utf8.RuneCount(s)) {
 		return append(dst, s...), nil
 	}
@@ -203,24 +213,20 @@ func replaceMatches(dst, s, rep []byte, re *regexp.Regexp, start, nth int64) ([]
 	at := cut(s, int(min(start-1, int64(len(s)))))
 	done := 0
 	count := int64(0)
-	for _, m := range findAll(re, s) {
-		if m[0] < at {
-			continue
-		}
+	err := eachMatch(re, s, at, func(m []int) bool {
 		count++
 		if nth > 0 && count != nth {
-			continue
+			return true
 		}
 		dst = append(dst, s[done:m[0]]...)
 		dst = appendReplacement(dst, s, rep, m)
-		if done = m[1]; len(dst)-before > resultMax {
-			return dst, tooLong()
-		}
-		if nth > 0 {
-			break
-		}
+		done = m[1]
+		return nth == 0 && len(dst)-before <= resultMax
+	})
+	if err == nil && len(dst)-before > resultMax {
+		err = tooLong()
 	}
-	return append(dst, s[done:]...), nil
+	return append(dst, s[done:]...), err
 }
 
 func appendReplacement(dst, s, rep []byte, m []int) []byte {
@@ -277,10 +283,11 @@ func registerMatch() {
 			return err
 		}
 		s := args[0].Bytes(i)
-		if m := re.FindSubmatchIndex(s); m != nil {
+		m, err := re.Find(s, 0)
+		if m != nil {
 			out.CommitScratch(types.AppendArray(out.Scratch(), groups(s, m)))
 		}
-		return nil
+		return err
 	})
 	const doc = "Returns the groups of the first match of a regular expression, NULL when there is none."
 	def(familyPattern, "regexp_match", sig(textT, textT), textsT, match, doc, "select regexp_match('foobarbequebaz', '(bar)(beque)')", "{bar,beque}")
@@ -309,13 +316,12 @@ func registerCount() {
 			return 0, err
 		}
 		s := args[0].Bytes(i)
-		at, n := cut(s, int(min(start-1, int64(len(s))))), int64(0)
-		for _, m := range findAll(re, s) {
-			if m[0] >= at {
-				n++
-			}
+		n := int64(0)
+		if start-1 > int64(utf8.RuneCount(s)) {
+			return 0, nil
 		}
-		return n, nil
+		err = eachMatch(re, s, cut(s, int(start-1)), func([]int) bool { n++; return true })
+		return n, err
 	}
 	k := regexRows(int4T, func(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
 		n, err := count(args, i)
@@ -334,9 +340,11 @@ func registerCount() {
 			return err
 		}
 		re, err := compile(view(args[1].Bytes(i)), f)
-		if err == nil {
-			out.AppendBool(re.Match(args[0].Bytes(i)))
+		if err != nil {
+			return err
 		}
+		ok, err := re.Match(args[0].Bytes(i))
+		out.AppendBool(ok)
 		return err
 	})
 	def(familyPattern, "regexp_like", sig(textT, textT), boolT, like, "Tells whether a regular expression matches somewhere in a string.", "select regexp_like('Hello World', 'world$')", "f")
@@ -367,30 +375,27 @@ func registerMatches(n int) {
 			if err != nil {
 				return err
 			}
-			ms := findAll(re, args[0].S)
-			if !f.global {
-				ms = ms[:min(len(ms), 1)]
-			}
-			for _, m := range ms {
+			return eachMatch(re, args[0].S, 0, func(m []int) bool {
 				out.Cols[0].AppendBytes(types.AppendArray(nil, groups(args[0].S, m)))
 				out.EndRow(1)
-			}
-			return nil
+				return f.global
+			})
 		}})
 }
 
-// splitMatches cuts s at the matches of re; empty matches at the ends do not count.
-func splitMatches(s []byte, re *regexp.Regexp) [][]byte {
+// splitMatches cuts s at the matches of re. An empty match at the end, or right behind another, does
+// not count.
+func splitMatches(s []byte, re *are.Regexp) ([][]byte, error) {
 	var out [][]byte
 	done := 0
-	for _, m := range re.FindAllIndex(s, -1) {
-		if m[0] == m[1] && (m[0] == done && m[0] == 0 || m[0] >= len(s)) {
-			continue
+	err := eachMatch(re, s, 0, func(m []int) bool {
+		if m[0] < len(s) && m[1] > done {
+			out = append(out, s[done:m[0]])
+			done = m[1]
 		}
-		out = append(out, s[done:m[0]])
-		done = m[1]
-	}
-	return append(out, s[done:])
+		return true
+	})
+	return append(out, s[done:]), err
 }
 
 func registerSplit() {
@@ -403,7 +408,10 @@ func registerSplit() {
 		if err != nil {
 			return err
 		}
-		parts := splitMatches(args[0].Bytes(i), re)
+		parts, err := splitMatches(args[0].Bytes(i), re)
+		if err != nil {
+			return err
+		}
 		elems := make([]types.Datum, len(parts))
 		for k, p := range parts {
 			elems[k] = types.Datum{Type: textT, S: p}
@@ -425,18 +433,22 @@ func registerSplit() {
 					flags = string(args[2].S)
 				}
 				f, err := parseFlags(flags, false, "regexp_split_to_table()")
-				if err != nil || args[0].Null || args[1].Null {
+				if args[0].Null || args[1].Null || len(args) > 2 && args[2].Null {
+					return nil
+				}
+				if err != nil {
 					return err
 				}
 				re, err := compile(string(args[1].S), f)
 				if err != nil {
 					return err
 				}
-				for _, p := range splitMatches(args[0].S, re) {
+				parts, err := splitMatches(args[0].S, re)
+				for _, p := range parts {
 					out.Cols[0].AppendBytes(p)
 					out.EndRow(1)
 				}
-				return nil
+				return err
 			}})
 	}
 }

@@ -12,8 +12,8 @@ import (
 
 // regexpArgs are the arguments that regexp_instr and regexp_substr share.
 type regexpArgs struct {
-	start, n, group int64
-	flags           string
+	start, n, end, group int64
+	flags                string
 }
 
 // nthMatch finds match n from character start on and returns the bounds of one of its groups.
@@ -23,6 +23,8 @@ func nthMatch(args []*rows.Vec, i int, a regexpArgs, fname string) (from, to int
 		return 0, 0, false, badParameter("start", a.start)
 	case a.n < 1:
 		return 0, 0, false, badParameter("n", a.n)
+	case a.end < 0 || a.end > 1:
+		return 0, 0, false, badParameter("endoption", a.end)
 	case a.group < 0:
 		return 0, 0, false, badParameter("subexpr", a.group)
 	}
@@ -38,20 +40,16 @@ func nthMatch(args []*rows.Vec, i int, a regexpArgs, fname string) (from, to int
 	if a.start-1 > int64(utf8.RuneCount(s)) {
 		return 0, 0, false, nil
 	}
-	at := cut(s, int(a.start-1))
-	for _, m := range findAll(re, s) {
-		if m[0] < at {
-			continue
-		}
+	err = eachMatch(re, s, cut(s, int(a.start-1)), func(m []int) bool {
 		if a.n--; a.n > 0 {
-			continue
+			return true
 		}
 		if g := int(a.group); 2*g+1 < len(m) && m[2*g] >= 0 {
-			return m[2*g], m[2*g+1], true, nil
+			from, to, ok = m[2*g], m[2*g+1], true
 		}
-		return 0, 0, false, nil
-	}
-	return 0, 0, false, nil
+		return false
+	})
+	return from, to, ok, err
 }
 
 func init() {
@@ -63,15 +61,12 @@ func init() {
 	}
 	instr := fn.Rowwise(int4T, true, func(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
 		a := regexpArgs{start: number(args, 2, i, 1), n: number(args, 3, i, 1), flags: optionalText(args, 5, i), group: number(args, 6, i, 0)}
-		end := number(args, 4, i, 0)
-		if end != 0 && end != 1 {
-			return badParameter("endoption", end)
-		}
+		a.end = number(args, 4, i, 0)
 		from, to, ok, err := nthMatch(args, i, a, "regexp_instr()")
 		if err != nil {
 			return err
 		}
-		if end == 1 {
+		if a.end == 1 {
 			from = to
 		}
 		pos := int64(0)
@@ -120,6 +115,10 @@ func init() {
 	}
 }
 
+func tooManySeparators() error {
+	return sqlerr.New("2200C", "SQL regular expression may not contain more than two escape-double-quote separators")
+}
+
 // similarPart is substring(text SIMILAR pattern ESCAPE escape): the pattern has three parts, divided
 // by the escape character and a quote, and the middle one is returned.
 func similarPart(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error {
@@ -133,7 +132,7 @@ func similarPart(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error
 	}
 	switch {
 	case len(parts) > 3:
-		return sqlerr.New("2200C", "SQL regular expression may not contain more than two escape-double-quote separators")
+		return tooManySeparators()
 	case len(parts) == 2:
 		return nil
 	}
@@ -146,9 +145,9 @@ func similarPart(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error
 		re = re[len("^(?:") : len(re)-len(")$")]
 		switch {
 		case len(parts) == 3 && k == 0: // as short as it can be
-			src = append(append(append(src, "^(?:"...), lazy(re)...), "){1,1}?"...)
+			src = append(append(append(src, "^(?:"...), re...), "){1,1}?"...)
 		case len(parts) == 3 && k == 1:
-			src = append(append(append(src, '('), re...), ')')
+			src = append(append(append(src, '('), re...), "){1,1}"...)
 		case len(parts) == 3:
 			src = append(append(append(src, "(?:"...), re...), ")$"...)
 		default:
@@ -159,19 +158,8 @@ func similarPart(_ *fn.Ctx, args []*rows.Vec, i int, out *rows.VecBuilder) error
 	if err != nil {
 		return err
 	}
-	m := re.FindSubmatchIndex(s)
-	g := 0
-	if len(m) > 2 {
-		g = 2
-	}
-	if m != nil && m[g] >= 0 {
-		out.AppendBytes(s[m[g]:m[g+1]])
-	}
-	return nil
+	return firstGroup(re, s, out)
 }
-
-// lazy makes the .* of a rewritten pattern match as little as they can.
-func lazy(re []byte) []byte { return bytes.ReplaceAll(re, []byte(".*"), []byte(".*?")) }
 
 // parseIdent splits a name as the parser would.
 func parseIdent(s []byte, strict bool) ([]string, error) {

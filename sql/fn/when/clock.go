@@ -1,6 +1,9 @@
 package when
 
 import (
+	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"tidemill/sql/fn"
@@ -109,15 +112,15 @@ func registerZones() {
 
 func registerMake() {
 	makeDate := func(y, m, d int64) (int64, error) {
-		if y > 5874897 || y < -4714 {
-			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date out of range: %d-%02d-%02d", y, m, d)
-		}
 		year := int(y)
 		if y < 0 {
 			year++ // there is no year 0
 		}
 		if y == 0 || m < 1 || m > 12 || d < 1 || d > 31 {
 			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", year, m, d)
+		}
+		if y > 5874897 || y < -4714 {
+			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date out of range: %d-%02d-%02d", y, m, d)
 		}
 		if int(d) > types.DaysInMonth(year, int(m)) {
 			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", year, m, d)
@@ -126,7 +129,7 @@ func registerMake() {
 	}
 	makeTime := func(h, m int64, s float64) (int64, error) {
 		if h < 0 || h > 24 || m < 0 || m > 59 || !(s >= 0 && s <= 60) || h == 24 && (m > 0 || s > 0) {
-			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "time field value out of range: %d:%02d:%02g", h, m, s)
+			return 0, sqlerr.New(sqlerr.DatetimeFieldOverflow, "time field value out of range: %d:%02d:%s", h, m, sixDigits(s))
 		}
 		return h*types.MicrosPerHour + m*types.MicrosPerMinute + int64(s*1e6+0.5), nil
 	}
@@ -194,4 +197,18 @@ func registerMake() {
 	}
 	def("to_timestamp", sig(floatT), timestamptzT, fn.UnaryE(timestamptzT, fromEpoch),
 		"Converts seconds since 1970-01-01 00:00 UTC to an instant.", "select to_timestamp(1284352323) at time zone 'UTC'", "2010-09-13 04:32:03")
+}
+
+// sixDigits writes a number as C's %02g does.
+func sixDigits(f float64) string {
+	s := strconv.FormatFloat(f, 'g', 6, 64)
+	switch {
+	case f != f:
+		return "nan"
+	case math.IsInf(f, 0):
+		return strings.ToLower(strings.TrimPrefix(s, "+"))
+	case len(s) < 2:
+		return "0" + s
+	}
+	return s
 }

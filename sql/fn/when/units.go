@@ -5,6 +5,7 @@ import (
 
 	"tidemill/sql/fn"
 	"tidemill/sql/sqlerr"
+	"tidemill/sql/timefmt"
 	"tidemill/sql/types"
 )
 
@@ -77,20 +78,14 @@ func unsupported(name []byte, t types.Type) *sqlerr.Error {
 // isoWeek returns the ISO week and the year it belongs to.
 func isoWeek(days int64) (isoYear, week int) {
 	y, _, _ := types.CivilFromDays(days)
-	start := weekOne(y)
-	if next := weekOne(y + 1); days >= next {
+	start := timefmt.WeekOne(y)
+	if next := timefmt.WeekOne(y + 1); days >= next {
 		y, start = y+1, next
 	} else if days < start {
 		y--
-		start = weekOne(y)
+		start = timefmt.WeekOne(y)
 	}
 	return y, int(days-start)/7 + 1
-}
-
-// weekOne returns the Monday of the first ISO week of a year.
-func weekOne(y int) int64 {
-	jan4 := types.DaysFromCivil(y, 1, 4)
-	return jan4 - int64(weekday(jan4)+6)%7
 }
 
 // weekday returns 0 for Sunday to 6 for Saturday.

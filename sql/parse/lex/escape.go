@@ -131,7 +131,7 @@ func (s *scanner) dollar(next byte) {
 		tag++
 	}
 	if tag >= len(s.src) || s.src[tag] != '$' {
-		s.fail(start, "$", "syntax error")
+		s.add(Punct, start, start+1, "$")
 		return
 	}
 	quote := s.src[start : tag+1]

@@ -22,7 +22,7 @@ var DefaultLimits = Limits{
 	ListItems: 10_000,
 	Chain:     1_000,
 	SetArms:   200,
-	Joins:     32,
+	Joins:     128,
 	Columns:   1_600,
 	Params:    65_535,
 }

@@ -184,7 +184,7 @@ func (s *scanner) token() {
 		s.quotedIdent(s.i, s.i, false)
 	case c == '$':
 		s.dollar(next)
-	case strings.IndexByte("()[],;.:", c) >= 0:
+	case strings.IndexByte("()[]{},;.:", c) >= 0:
 		s.punct(c, next)
 	case strings.IndexByte("~!@#^&|`?+-*/%<>=", c) >= 0:
 		s.operator()

@@ -16,7 +16,7 @@ const (
 	Numeric      // with point or exponent
 	Param        // $n; Text is the digits
 	Op           // operator
-	Punct        // ( ) [ ] , ; . .. : :: := =>
+	Punct        // ( ) [ ] , ; . .. : :: := => and, for row patterns, { } $
 	Bad          // what the scanner could not read; the last token before EOF
 )
 

@@ -9,14 +9,14 @@ import (
 // call writes a function call; the cursor stands at its bracket. The parts that the TiDB grammar
 // lacks follow the arguments as marker calls.
 func (d *desugar) call(name []string, pos int) {
-	n := &ast.Call{Pos: ast.Pos(pos), Name: name}
+	n := &ast.Call{Pos: ast.Pos(pos), Name: name, Rows: d.rows}
 	plain := d.plain
-	d.plain = false
+	d.plain, d.rows = false, ""
 	d.ident(pos, n)
 	d.raw("(")
 	d.enter()
 	d.c.ExpectPunct("(")
-	some := d.callArgs(n, plain)
+	some, ordered := d.callArgs(n, plain)
 	d.c.ExpectPunct(")")
 	d.leave()
 	if plain {
@@ -30,7 +30,15 @@ func (d *desugar) call(name []string, pos int) {
 		some = true
 		d.raw(text)
 	}
-	if d.c.Accept("within", "group") {
+	if at := d.c.Pos(); d.c.Accept("within", "group") {
+		switch {
+		case ordered:
+			d.c.Fail(sqlerr.New(sqlerr.SyntaxError, "cannot use multiple ORDER BY clauses with WITHIN GROUP").At(at))
+		case n.Distinct:
+			d.c.Fail(sqlerr.New(sqlerr.SyntaxError, "cannot use DISTINCT with WITHIN GROUP").At(at))
+		case n.Variadic:
+			d.c.Fail(sqlerr.New(sqlerr.SyntaxError, "cannot use VARIADIC with WITHIN GROUP").At(at))
+		}
 		d.c.ExpectPunct("(")
 		section("pg_within(")
 		d.c.Expect("order", "by")
@@ -56,16 +64,16 @@ func (d *desugar) call(name []string, pos int) {
 	d.raw(")")
 }
 
-// callArgs writes what stands between the brackets of a call and tells whether it was anything.
-// plain is set for a function in FROM.
-func (d *desugar) callArgs(n *ast.Call, plain bool) bool {
+// callArgs writes what stands between the brackets of a call and tells whether it was anything, and
+// whether there was an ORDER BY. plain is set for a function in FROM.
+func (d *desugar) callArgs(n *ast.Call, plain bool) (some, ordered bool) {
 	if d.c.IsPunct(")") {
-		return false
+		return false, false
 	}
 	if d.c.IsOp("*") {
 		d.c.Next()
 		n.Star = true
-		return false
+		return false, false
 	}
 	if d.c.Accept("distinct") {
 		n.Distinct = true
@@ -104,12 +112,12 @@ func (d *desugar) callArgs(n *ast.Call, plain bool) bool {
 			d.expr(lvNone)
 		}
 	})
-	if d.c.Accept("order", "by") {
+	if ordered = d.c.Accept("order", "by"); ordered {
 		d.raw(",pg_order(")
 		d.sortList()
 		d.raw(")")
 	}
-	return true
+	return true, ordered
 }
 
 // over writes OVER name or OVER (definition).

@@ -18,6 +18,8 @@ const maxTreeDepth = 3000
 type decoder struct {
 	notes []note
 	err   *sqlerr.Error
+	// limited are the queries that have a LIMIT, one of NULL too, which the tree does not keep.
+	limited map[*ast.Select]bool
 }
 
 func (x *decoder) fail(err *sqlerr.Error) {

@@ -96,6 +96,9 @@ func (x *decoder) source(n *tidb.TableSource, depth int) ast.TableExpr {
 			v.AsOf = x.expr(args[0], depth+1)
 		}
 		return v
+	case *ast.MatchRecognize:
+		x.matchRecognize(v, n.Source, depth+1)
+		return v
 	case *ast.TableFunc:
 		for _, a := range x.fromArgs(n.Source) {
 			e := x.expr(a, depth+1)

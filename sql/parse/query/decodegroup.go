@@ -54,6 +54,13 @@ func (x *decoder) group(e tidb.ExprNode) (kind groupNote, pos int, args []tidb.E
 
 // implicitRow tells (a, b) from ROW(a, b), which mean different things to GROUP BY.
 func (x *decoder) implicitRow(e tidb.ExprNode) bool {
+	for {
+		in, ok := e.(*tidb.ParenthesesExpr)
+		if !ok {
+			break
+		}
+		e = in.Expr
+	}
 	f, ok := e.(*tidb.FuncCallExpr)
 	if !ok || f.FnName.L != "pg_row" {
 		return false

@@ -201,9 +201,16 @@ func (x *decoder) tailItem(s *ast.Select, e tidb.ExprNode, depth int) (ast.Order
 	case "pg_sort":
 		return x.sortItem(f, depth)
 	case "pg_limit":
-		if s.Limit != nil {
-			x.fail(sqlerr.New(sqlerr.SyntaxError, "multiple LIMIT clauses not allowed").At(s.Limit.Position()))
+		if x.limited[s] {
+			if second := x.expr(f.Args[0], depth); second != nil {
+				x.fail(sqlerr.New(sqlerr.SyntaxError, "multiple LIMIT clauses not allowed").At(second.Position()))
+			}
+			return none, false
 		}
+		if x.limited == nil {
+			x.limited = map[*ast.Select]bool{}
+		}
+		x.limited[s] = true
 		s.Limit = x.expr(f.Args[0], depth)
 		s.WithTies = len(f.Args) > 1
 		if lit, ok := s.Limit.(*ast.Literal); ok && lit.Kind == ast.LitNull {

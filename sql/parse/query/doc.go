@@ -23,6 +23,7 @@
 //	LIMIT, OFFSET, FOR, EMIT last items of ORDER BY
 //	every JOIN               LEFT JOIN … ON pg_join(@n, cond)
 //	f(…) AS t(a, b)          (SELECT pg_from(…)) AS "n"
+//	t MATCH_RECOGNIZE (…)    (SELECT pg_match(pg_part(…), pg_order(…), pg_define(…) …) FROM t) AS "n"
 //
 // AND, OR, CASE, set operations, WITH, join nesting, select lists and grouping are the grammar's own.
 //

@@ -67,6 +67,17 @@ func (d *desugar) expr(min level) {
 	st.after(lvNone, len(d.out))
 	d.operand()
 	for d.c.Err == nil {
+		if st.closed != lvNone && d.behindPredicate() {
+			// What binds to an operand takes a whole predicate when it can take no less.
+			from := st.start[st.closed]
+			d.wrap(from, "(")
+			d.raw(")")
+			d.casts(from)
+			d.zones(from, true)
+			st.after(st.closed, from)
+			st.closed = lvNone
+			continue
+		}
 		lv := d.nextLevel(&st)
 		if lv <= min {
 			return
@@ -88,13 +99,18 @@ func (d *desugar) expr(min level) {
 	}
 }
 
+// behindPredicate tells whether a cast, COLLATE or AT TIME ZONE is next.
+func (d *desugar) behindPredicate() bool {
+	return d.c.IsPunct("::") || d.c.Is("collate") || d.c.Is("at", "time", "zone")
+}
+
 // nextLevel returns the level of the infix operator that is next, lvNone when none is.
 func (d *desugar) nextLevel(st *run) level {
 	t := d.c.Peek()
 	if t.Kind == lex.Op {
 		return opLevel(t.Text)
 	}
-	if t.Kind != lex.Word {
+	if t.Kind != lex.Word || d.restricted() && !d.plainInfix(t) {
 		return lvNone
 	}
 	switch t.Text {
@@ -125,6 +141,24 @@ func (d *desugar) nextLevel(st *run) level {
 		}
 	}
 	return lvNone
+}
+
+// restricted tells whether the present run is one of the restricted expressions that PostgreSQL's
+// grammar wants before a word that could go on the expression: without AND, OR, NOT, predicates other
+// than comparisons and IS DISTINCT FROM, COLLATE, and AT TIME ZONE.
+func (d *desugar) restricted() bool { return d.bare == d.depth+1 }
+
+// plainInfix tells whether the word t is an infix operator of a restricted expression.
+func (d *desugar) plainInfix(t *lex.Token) bool {
+	return t.Is("operator") || t.Is("is") && (d.c.At(1).Is("distinct") || d.c.At(1).Is("not") && d.c.At(2).Is("distinct"))
+}
+
+// restrict writes a restricted expression.
+func (d *desugar) restrict() {
+	outer := d.bare
+	d.bare = d.depth + 1
+	d.expr(lvNone)
+	d.bare = outer
 }
 
 // infix writes the infix operator that is next, whose level is lv, and its right operand.
@@ -284,7 +318,7 @@ func (d *desugar) between(st *run, pos int, not bool) {
 	d.carry(st, lvLike, pos, n)
 	d.enter()
 	d.raw("pg_between(")
-	d.expr(lvLike)
+	d.restrict()
 	d.c.Expect("and")
 	d.raw(",")
 	d.expr(lvLike)
@@ -312,9 +346,15 @@ func (d *desugar) in(st *run, pos int, not bool) {
 func (d *desugar) operand() { d.zoned(true) }
 
 func (d *desugar) zoned(at bool) {
-	start, wraps := len(d.out), 0
+	start := len(d.out)
 	d.tight()
-	for d.c.Err == nil {
+	d.zones(start, at)
+}
+
+// zones writes COLLATE and AT TIME ZONE around the operand that has been written from start on.
+func (d *desugar) zones(start int, at bool) {
+	wraps := 0
+	for d.c.Err == nil && !d.restricted() {
 		pos := d.c.Pos()
 		switch {
 		case d.c.Accept("collate"):
@@ -351,7 +391,7 @@ func (d *desugar) tight() {
 		d.prefix(t.Pos, t.Text, func() { d.expr(lvOp) })
 	case t.Is("operator") && d.c.At(1).IsPunct("("):
 		d.prefix(t.Pos, d.operatorName(), func() { d.expr(lvOp) })
-	case t.Is("not"):
+	case t.Is("not") && !d.restricted():
 		d.c.Next()
 		d.prefix(t.Pos, "not", func() { d.expr(lvNot) })
 	default:
@@ -378,12 +418,7 @@ func (d *desugar) postfix() {
 		t := d.c.Peek()
 		switch {
 		case t.IsPunct("::"):
-			d.c.Next()
-			typ := Type(d.c)
-			d.wrap(start, "pg_cast(")
-			d.raw(",")
-			d.mark(t.Pos, typ)
-			d.raw(")")
+			d.casts(start)
 			indirect = false
 		case indirect && t.IsPunct("["):
 			d.wrap(start, "pg_index(")
@@ -403,6 +438,22 @@ func (d *desugar) postfix() {
 		}
 		if wraps++; d.depth+wraps > d.c.Limits.Depth {
 			d.c.Fail(d.c.Limits.TooDeep(t.Pos))
+		}
+	}
+}
+
+// casts writes ::type around the operand that has been written from start on.
+func (d *desugar) casts(start int) {
+	for n := 0; d.c.IsPunct("::") && d.c.Err == nil; n++ {
+		pos := d.c.Pos()
+		d.c.Next()
+		typ := Type(d.c)
+		d.wrap(start, "pg_cast(")
+		d.raw(",")
+		d.mark(pos, typ)
+		d.raw(")")
+		if d.depth+n > d.c.Limits.Depth {
+			d.c.Fail(d.c.Limits.TooDeep(pos))
 		}
 	}
 }

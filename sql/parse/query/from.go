@@ -123,6 +123,11 @@ func (d *desugar) joinWords() *joinNote {
 	return n
 }
 
+// startsClause tells whether a word that could be an alias is the first of what may follow instead.
+func (d *desugar) startsClause() bool {
+	return d.isAsof() || d.isMatchCondition() || d.isMatchRecognize() || d.endsQuery()
+}
+
 // isMatchCondition tells whether MATCH_CONDITION (…) is next and not an alias.
 func (d *desugar) isMatchCondition() bool {
 	return d.c.Is("match_condition") && d.c.At(1).IsPunct("(")
@@ -136,7 +141,7 @@ func (d *desugar) isAsof() bool {
 
 // table writes one element of FROM without joins.
 func (d *desugar) table(joins *int) {
-	t := d.c.Peek()
+	t, start := d.c.Peek(), len(d.out)
 	lateral := d.c.Accept("lateral")
 	switch {
 	case d.isQuery(d.c.Index()):
@@ -161,6 +166,9 @@ func (d *desugar) table(joins *int) {
 	}
 	if d.c.Is("tablesample") {
 		d.c.Unsupported(d.c.Pos(), "TABLESAMPLE is not supported")
+	}
+	for d.isMatchRecognize() {
+		d.matchRecognize(start)
 	}
 }
 
@@ -231,7 +239,7 @@ func (d *desugar) asOf() bool {
 
 // alias reads [AS] name [(columns)].
 func (d *desugar) alias() (name string, columns []string) {
-	if !d.c.Accept("as") && (!d.c.Peek().IsColID() || d.isAsof() || d.isMatchCondition() || d.endsQuery()) {
+	if !d.c.Accept("as") && (!d.c.Peek().IsColID() || d.startsClause()) {
 		return "", nil
 	}
 	name = d.c.ColID()
@@ -324,7 +332,7 @@ func (d *desugar) funcAlias(n *ast.TableFunc) {
 		n.ColumnDefs = d.columnDefs()
 		return
 	}
-	if !as && (!d.c.Peek().IsColID() || d.isAsof() || d.isMatchCondition() || d.endsQuery()) {
+	if !as && (!d.c.Peek().IsColID() || d.startsClause()) {
 		return
 	}
 	n.Alias = d.c.ColID()

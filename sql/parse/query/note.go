@@ -13,9 +13,12 @@ type desugar struct {
 	c     *lex.Cursor
 	out   []byte
 	notes []note
-	moved int  // bytes that wrap has moved
-	plain bool // the next call is one of FROM, where WITHIN GROUP, FILTER and OVER have no place
-	depth int  // open brackets, CASEs, prefix operators and queries around the current token
+	moved int    // bytes that wrap has moved
+	plain bool   // the next call is one of FROM, where WITHIN GROUP, FILTER and OVER have no place
+	match bool   // inside MATCH_RECOGNIZE, where RUNNING and FINAL may precede a call
+	rows  string // "running" or "final" before the next call
+	depth int    // open brackets, CASEs, prefix operators and queries around the current token
+	bare  int    // depth + 1 of the restricted expression around the current token; 0 = none
 }
 
 // note is what one quoted number in the canonical text stands for.

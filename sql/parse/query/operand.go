@@ -18,6 +18,10 @@ func (d *desugar) primary() (indirect bool) {
 	case lex.Numeric:
 		d.constant(d.c.Next(), ast.LitNumeric)
 	case lex.String:
+		if d.c.Src[t.Start]|0x20 == 'n' { // N'…' is of the type that CHAR names
+			d.castLiteral(t.Pos, ast.TypeName{Pos: ast.Pos(t.Pos), Name: []string{"bpchar"}})
+			return false
+		}
 		d.constant(d.c.Next(), ast.LitString)
 	case lex.Bits:
 		d.constant(d.c.Next(), ast.LitBit)
@@ -31,6 +35,10 @@ func (d *desugar) primary() (indirect bool) {
 		}
 		return d.paren()
 	case lex.Word:
+		if d.match && (t.Text == "running" || t.Text == "final") && d.c.At(1).Kind == lex.Word && d.c.At(2).IsPunct("(") {
+			d.rows = d.c.Next().Text
+			return d.name()
+		}
 		if rule := keywordRule(t.Text); rule != nil {
 			return rule(d, t)
 		}
@@ -132,6 +140,9 @@ func (d *desugar) typedLiteral() bool {
 	if !ok || d.c.Peek().Kind != lex.String {
 		d.c.Seek(from)
 		return false
+	}
+	if !d.c.At(-1).IsPunct(")") && (typ.Name[0] == "bpchar" || typ.Name[0] == "bit") {
+		typ.Mods = nil // CHAR 'abc' keeps its length, unlike CAST('abc' AS CHAR)
 	}
 	d.castLiteral(pos, typ)
 	return true

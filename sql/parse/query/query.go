@@ -29,6 +29,15 @@ func Expr(c *lex.Cursor) ast.Expr {
 	return s.Items[0].Expr
 }
 
+// Restricted reads an expression that ends before NOT, AND, COLLATE and the like: a column's DEFAULT.
+func Restricted(c *lex.Cursor) ast.Expr {
+	s := read(c, func(d *desugar) { d.selectOf(d.restrict) })
+	if s == nil {
+		return nil
+	}
+	return s.Items[0].Expr
+}
+
 // Exprs reads a comma-separated list of expressions.
 func Exprs(c *lex.Cursor) []ast.Expr {
 	var out []ast.Expr

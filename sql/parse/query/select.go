@@ -42,7 +42,7 @@ func (d *desugar) cte() {
 		n.Materialized = &m
 	}
 	if d.c.IsPunct("(") && (d.c.At(1).Is("insert") || d.c.At(1).Is("update") || d.c.At(1).Is("delete") || d.c.At(1).Is("merge")) {
-		d.c.Unsupported(d.c.At(1).Pos, "data-modifying statements in WITH are not supported")
+		d.c.Unsupported(int(n.Pos), "WITH clause containing a data-modifying statement must be at the top level")
 	}
 	d.ident(int(n.Pos), n)
 	d.raw(" AS ")

@@ -165,10 +165,10 @@ func (d *desugar) position(t *lex.Token) bool {
 	d.c.Next()
 	d.open(t.Pos, "position")
 	start := len(d.out)
-	d.expr(lvLike)
+	d.restrict()
 	d.c.Expect("in")
 	mid := len(d.out)
-	d.expr(lvLike)
+	d.restrict()
 	if d.c.Err == nil {
 		needle := string(d.out[start:mid])
 		haystack := string(d.out[mid:])
@@ -205,7 +205,8 @@ func (d *desugar) substring(t *lex.Token) bool {
 	return false
 }
 
-// fromFor writes the arguments of FROM a [FOR b], FOR b FROM a, or FOR b alone (from 1).
+// fromFor writes the arguments of FROM a [FOR b], FOR b FROM a, or FOR b alone, which is from 1 and takes
+// b for an integer: so PostgreSQL's grammar has it.
 func (d *desugar) fromFor(pos int) {
 	if d.c.Accept("from") {
 		d.raw(",")
@@ -220,15 +221,20 @@ func (d *desugar) fromFor(pos int) {
 	start := len(d.out)
 	d.raw(",")
 	d.expr(lvNone)
-	from := ",'" + d.add(pos, literal(pos, ast.LitInt, "1")) + "'"
 	if d.c.Accept("from") {
 		mid := len(d.out)
 		d.raw(",")
 		d.expr(lvNone)
-		from = string(d.out[mid:])
+		from := string(d.out[mid:])
 		d.out = d.out[:mid]
+		d.wrap(start, from)
+		return
 	}
-	d.wrap(start, from)
+	d.wrap(start+1, "pg_cast(")
+	d.raw(",")
+	d.mark(pos, ast.TypeName{Pos: ast.Pos(pos), Name: []string{"int4"}})
+	d.raw(")")
+	d.wrap(start, ",'"+d.add(pos, literal(pos, ast.LitInt, "1"))+"'")
 }
 
 // overlay writes OVERLAY(x PLACING y FROM a [FOR b]).

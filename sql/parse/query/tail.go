@@ -9,6 +9,7 @@ import (
 // tailState remembers which clauses have been seen and how many items ORDER BY has.
 type tailState struct {
 	order, limit, offset, emit bool
+	ties, skipLocked           bool
 	items                      int
 }
 
@@ -22,6 +23,9 @@ func (d *desugar) tail() {
 		d.sortList()
 	}
 	for d.c.Err == nil && d.tailClause(&st) {
+	}
+	if st.ties && st.skipLocked {
+		d.c.Fail(sqlerr.New(sqlerr.SyntaxError, "SKIP LOCKED and WITH TIES options cannot be used together").At(d.c.Pos()))
 	}
 }
 
@@ -45,11 +49,14 @@ func (d *desugar) tailClause(st *tailState) bool {
 	switch {
 	case !st.limit && d.c.Accept("limit"):
 		st.limit = true
-		if d.c.Accept("all") {
-			break
-		}
 		d.separate(st)
-		d.marked("pg_limit(", func() { d.expr(lvNone) })
+		d.marked("pg_limit(", func() {
+			if all := d.c.Pos(); d.c.Accept("all") {
+				d.leaf(literal(all, ast.LitNull, ""))
+			} else {
+				d.expr(lvNone)
+			}
+		})
 		if d.c.IsPunct(",") {
 			d.c.Fail(sqlerr.New(sqlerr.SyntaxError, "LIMIT #,# syntax is not supported").
 				WithHint("Use separate LIMIT and OFFSET clauses.").At(t.Pos))
@@ -65,7 +72,7 @@ func (d *desugar) tailClause(st *tailState) bool {
 		d.fetch(st, t.Pos)
 	case d.c.Accept("for"):
 		d.separate(st)
-		d.locking(t.Pos)
+		d.locking(st, t.Pos)
 	case !st.emit && d.c.Is("emit", "on", "window", "close"):
 		st.emit = true
 		d.c.Expect("emit", "on", "window", "close")
@@ -101,6 +108,7 @@ func (d *desugar) fetch(st *tailState, pos int) {
 	}
 	if d.c.Accept("with") {
 		d.c.Expect("ties")
+		st.ties = true
 		if !st.order {
 			d.c.Fail(sqlerr.New(sqlerr.SyntaxError, "WITH TIES cannot be specified without ORDER BY clause").At(pos))
 		}
@@ -125,7 +133,7 @@ func (d *desugar) fetchCount() {
 }
 
 // locking keeps FOR UPDATE and its kin as written.
-func (d *desugar) locking(pos int) {
+func (d *desugar) locking(st *tailState, pos int) {
 	from := d.c.Index()
 	switch {
 	case d.c.Accept("update"), d.c.Accept("share"), d.c.Accept("no", "key", "update"), d.c.Accept("key", "share"):
@@ -137,7 +145,7 @@ func (d *desugar) locking(pos int) {
 		d.c.Names()
 	}
 	if !d.c.Accept("nowait") {
-		d.c.Accept("skip", "locked")
+		st.skipLocked = d.c.Accept("skip", "locked") || st.skipLocked
 	}
 	d.raw("pg_lock(")
 	if d.c.Err == nil {

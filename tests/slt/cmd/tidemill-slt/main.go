@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	_ "tidemill/connector/all"
 	_ "tidemill/exec/op/all"
@@ -22,23 +23,34 @@ import (
 )
 
 func main() {
-	dir := flag.String("dir", "", "folder of .slt and .test scripts, searched recursively")
-	dsn := flag.String("dsn", "", "server to run them against; empty = a fresh one in this process for each")
-	rewrite := flag.Bool("rewrite", false, "replace expected results by what the server answers")
+	var opt slt.Options
+	dir := flag.String("dir", "", "folder of .slt and .test scripts, searched recursively, or one script")
+	flag.StringVar(&opt.DSN, "dsn", "", "server to run them against; empty = a fresh one in this process for each")
+	flag.BoolVar(&opt.Rewrite, "rewrite", false, "replace expected results by what the server answers")
+	flag.BoolVar(&opt.Foreign, "foreign", false, "the scripts are another database's: judge errors and values by meaning, skip unknown records")
+	flag.StringVar(&opt.Referee, "referee", "", "a PostgreSQL that runs everything too: what it answers is right, whatever the script says")
+	flag.DurationVar(&opt.Timeout, "timeout", 30*time.Second, "longest time of a statement")
 	verbose := flag.Bool("v", false, "show every failure")
+	most := flag.Int("reasons", 30, "how many reasons the summary names")
 	flag.Parse()
 	if *dir == "" {
 		flag.Usage()
 		os.Exit(2)
 	}
-	total := slt.Result{}
+	total, files, broken := slt.Result{}, 0, 0
 	err := filepath.WalkDir(*dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".slt") && !strings.HasSuffix(path, ".test") {
+		if err != nil || d.IsDir() || path != *dir && !strings.HasSuffix(path, ".slt") && !strings.HasSuffix(path, ".test") {
 			return err
 		}
-		res, err := run(path, slt.Options{DSN: *dsn, Rewrite: *rewrite})
-		if err != nil {
+		files++
+		res, err := run(path, opt)
+		if err != nil && !opt.Foreign {
 			return err
+		}
+		if err != nil {
+			broken++
+			fmt.Printf("%-60s cannot be run: %v\n", path, err)
+			return nil
 		}
 		fmt.Printf("%-60s %6d passed %5d failed %5d skipped\n", path, res.Passed, res.Failed, res.Skipped)
 		if *verbose {
@@ -46,21 +58,19 @@ func main() {
 				fmt.Println(e)
 			}
 		}
-		total.Passed += res.Passed
-		total.Failed += res.Failed
-		total.Skipped += res.Skipped
-		total.Unsupported += res.Unsupported
+		total.Add(res)
 		return nil
 	})
-	if err == nil && total.Passed+total.Failed+total.Skipped == 0 {
+	if err == nil && files == 0 {
 		err = fmt.Errorf("no scripts in %s", *dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Printf("%d passed, %d failed (%d of them not supported), %d skipped\n",
-		total.Passed, total.Failed, total.Unsupported, total.Skipped)
+	total.Print(os.Stdout, *most)
+	fmt.Printf("%d scripts (%d cannot be run): %d passed (%d of them as PostgreSQL and not as the script), %d failed (%d of them not supported), %d skipped\n",
+		files, broken, total.Passed, total.AsPostgres, total.Failed, total.Unsupported, total.Skipped)
 	if total.Failed > 0 {
 		os.Exit(1)
 	}
@@ -80,7 +90,7 @@ func run(path string, opt slt.Options) (*slt.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := server.StartWith(cfg, server.Hooks{Check: true})
+	s, err := server.StartWith(cfg, server.Hooks{Check: !opt.Foreign})
 	if err != nil {
 		return nil, err
 	}
