@@ -226,6 +226,8 @@ type Watermark struct {
 	Idle int64 `json:"idle,omitempty"`
 	// Lateness is how far behind the watermark rows are still taken in.
 	Lateness int64 `json:"lateness,omitempty"`
+	// MaxAhead is how far ahead of the clock a row may move the watermark; nil = any distance.
+	MaxAhead *int64 `json:"max_ahead,omitempty"`
 	// Late is the table of the rows that came too late.
 	Late ID `json:"late"`
 }

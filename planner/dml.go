@@ -78,7 +78,7 @@ func (d *DML) Inner() []*Query {
 // PlanDML plans an INSERT, UPDATE, DELETE or MERGE, or a query whose WITH holds such statements; of
 // anything else it gives nil.
 func PlanDML(c *Context, st ast.Statement) (*DML, error) {
-	b := bind.New(c)
+	b := bind.New(timed(c))
 	var d *bind.DML
 	var err error
 	switch x := st.(type) {

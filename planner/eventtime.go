@@ -37,6 +37,24 @@ func EventTime(cat *catalog.Snapshot, object uint32, of func(o *catalog.Object) 
 	return plan.Marks{}
 }
 
+// timed returns the context with what the catalog knows of event time.
+func timed(c *Context) *Context {
+	if c.Catalog == nil {
+		return c
+	}
+	own := *c
+	own.EventTime = func(object uint32) (cols []int) {
+		m := EventTime(c.Catalog, object, func(*catalog.Object) (watermark, floor int64) { return someTime, someTime })
+		for i, f := range m.Floors {
+			if f != op.NoMark {
+				cols = append(cols, i)
+			}
+		}
+		return cols
+	}
+	return &own
+}
+
 // someTime stands for event time in a plan that is looked at before it runs.
 const someTime = 1_700_000_000_000_000
 

@@ -80,7 +80,7 @@ type Options struct {
 
 // PlanQuery is the package's PlanQuery with options.
 func (o Options) PlanQuery(c *Context, sel *ast.Select) (*Query, error) {
-	b := bind.New(c)
+	b := bind.New(timed(c))
 	bound, err := b.Select(sel)
 	if err != nil {
 		return nil, err

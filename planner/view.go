@@ -18,7 +18,7 @@ import (
 
 // PlanView is the package's PlanView with options.
 func (o Options) PlanView(c *Context, sel *ast.Select, columns []string) (*Query, error) {
-	b := bind.New(c)
+	b := bind.New(timed(c))
 	bound, err := b.Select(sel)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 const (
 	OptIdle     = "watermark_idle_timeout"
 	OptLateness = "allowed_lateness"
+	OptMaxAhead = "watermark_max_ahead"
 )
 
 // WatermarkFromAST resolves WATERMARK FOR column AS column [- interval] of a relation with the given
@@ -34,7 +35,7 @@ func WatermarkFromAST(c *Context, cols []catalog.Column, ws []ast.Watermark, opt
 	}
 	var rest []ast.Option
 	for _, o := range options {
-		if o.Name != OptIdle && o.Name != OptLateness {
+		if o.Name != OptIdle && o.Name != OptLateness && o.Name != OptMaxAhead {
 			rest = append(rest, o)
 			continue
 		}
@@ -48,10 +49,13 @@ func WatermarkFromAST(c *Context, cols []catalog.Column, ws []ast.Watermark, opt
 			return nil, nil, sqlerr.New(sqlerr.InvalidParameterValue, "invalid value for option %q: %q", o.Name, o.Value).
 				At(o.Position()).WithHint("Write a length of time without months, such as '30 seconds'.")
 		}
-		if o.Name == OptIdle {
+		switch o.Name {
+		case OptIdle:
 			w.Idle = d
-		} else {
+		case OptLateness:
 			w.Lateness = d
+		default:
+			w.MaxAhead = &d
 		}
 	}
 	return w, rest, nil

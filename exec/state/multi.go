@@ -387,6 +387,28 @@ func (m *Multi) checkHash(krec []byte) {
 	}
 }
 
+// DeleteRows removes the rows that gone accepts. The table must not keep a log.
+func (m *Multi) DeleteRows(gone func(row []byte) bool) {
+	if m.log.on {
+		panic(logRetraction())
+	}
+	var list []Ref
+	m.EachEntry(func(ref Ref, _, row []byte, _ int64) bool {
+		if gone(row) {
+			list = append(list, ref)
+		}
+		return true
+	})
+	for _, ref := range list {
+		rec := m.arena.at(uint32(ref))
+		kref := get32(rec, 12)
+		krec := m.arena.at(kref)
+		put64(krec, 24, get64(krec, 24)-get64(rec, 24))
+		put64(rec, 24, 0)
+		m.deleteRow(kref, uint32(ref))
+	}
+}
+
 // DeleteKeys removes all rows of the keys that gone accepts. The table must not keep a log.
 func (m *Multi) DeleteKeys(gone func(key []byte) bool) {
 	if m.log.on {

@@ -32,6 +32,7 @@ const (
 // multiLog is what a Multi that is stored as a log has still to write.
 type multiLog struct {
 	on     bool
+	stale  bool // the store has a log of a table that no longer keeps one
 	chunks []logChunk
 	n      int // rows
 
@@ -48,7 +49,8 @@ type logChunk struct {
 var chunkPool = sync.Pool{New: func() any { b := make([]byte, 0, logChunkSize); return &b }}
 
 // KeepLog makes the table store new rows as a log, which is much cheaper than entries. Only a table
-// from which nothing is ever taken out may be stored so. Call it before the table is used.
+// from which nothing is ever taken out may be stored so. Call it before the table is used. A table that
+// had a log and is used without one turns its rows into entries.
 func (m *Multi) KeepLog() { m.log.on = m.durable != nil }
 
 // add appends a row to the last chunk.
@@ -74,6 +76,10 @@ func (l *multiLog) add(vnode uint8, key, row []byte, w int64) {
 
 // flush writes the chunks.
 func (l *multiLog) flush(d *durable, w *CommitWriter) {
+	if l.stale {
+		w.DeleteRange(VNodeSpan(d.space, d.id, logVNode))
+		l.stale = false
+	}
 	if len(l.chunks) == 0 {
 		return
 	}
@@ -117,13 +123,14 @@ func (l *multiLog) sizeBytes() (n int64) {
 func (m *Multi) loadLog(snap *Snap, d *durable, vnodes func(uint16) bool) error {
 	l := &m.log
 	lower, upper := VNodeSpan(d.space, d.id, logVNode)
+	if !l.on {
+		m.durable = d // the rows become entries
+	}
 	return snap.Scan(lower, upper, false, func(k, value []byte) (bool, error) {
-		if !l.on {
-			return false, corrupt("state table %d is stored as a log", d.id)
-		}
 		if len(k) != logKeyLen || len(value) == 0 || value[0] != logFormat {
 			return false, corrupt("state table %d has a malformed chunk %x", d.id, k)
 		}
+		l.stale = !l.on
 		rest := k[HeaderLen:]
 		l.epoch, l.next = binary.BigEndian.Uint64(rest), binary.BigEndian.Uint32(rest[8:])+1
 		for v := uint16(rest[12]); v <= uint16(rest[13]); v++ {

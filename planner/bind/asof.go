@@ -1,8 +1,6 @@
 package bind
 
 import (
-	"strings"
-
 	"tidemill/planner/logical"
 	"tidemill/sql/ast"
 	"tidemill/sql/expr"
@@ -120,40 +118,4 @@ func (p *asOfParts) node(n *logical.Node) *logical.Node {
 		p.match.Left = &expr.Expr{Kind: expr.Case, Type: t, Args: []*expr.Expr{logical.AndAll(p.left), p.match.Left, expr.Lit(types.NullOf(t))}}
 	}
 	return out
-}
-
-// bindTemporal binds l JOIN r FOR SYSTEM_TIME AS OF PROCTIME(): the right side as it stands when a left
-// row arrives.
-func (b *Binder) bindTemporal(t *ast.Join, name *ast.TableName, s *scope, left *source) (*source, error) {
-	if t.Kind != "inner" && t.Kind != "left" {
-		return nil, sqlerr.Unsupported("FOR SYSTEM_TIME AS OF is supported in inner and left joins only").At(t.Position())
-	}
-	if !isProcTime(name.AsOf) {
-		return nil, sqlerr.Unsupported("FOR SYSTEM_TIME AS OF a time other than PROCTIME() is not supported").
-			WithHint("Name the column from which on a row of the right side is valid: ASOF JOIN … ON … AND left_time >= right_time.").
-			At(name.AsOf.Position())
-	}
-	plain, bare := *t, *name
-	bare.AsOf = nil
-	plain.Right = &bare
-	src, err := b.bindJoin(&plain, s, left)
-	if err != nil {
-		return nil, err
-	}
-	n := src.node
-	for _, e := range n.Preds {
-		if logical.HasSubquery(e) {
-			return nil, sqlerr.Unsupported("a subquery in the condition of this kind of join is not supported").At(t.Position())
-		}
-	}
-	probe := *n
-	probe.Op = logical.Probe
-	src.node = &probe
-	return src, nil
-}
-
-// isProcTime tells whether e is PROCTIME().
-func isProcTime(e ast.Expr) bool {
-	c, ok := e.(*ast.Call)
-	return ok && len(c.Args) == 0 && strings.EqualFold(c.Name[len(c.Name)-1], "proctime")
 }

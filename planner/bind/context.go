@@ -25,6 +25,8 @@ type Context struct {
 	Bound map[string]uint32
 	// Fixed are the columns of relations as a stored query knows them, where they have changed since.
 	Fixed map[uint32][]catalog.NamedColumn
+	// EventTime tells which columns of a relation follow a watermark; nil = none is known to.
+	EventTime func(object uint32) []int
 }
 
 // System knows the virtual relations of pg_catalog, information_schema and tidemill_catalog.

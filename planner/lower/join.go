@@ -96,6 +96,9 @@ func (l *lowerer) join(n *logical.Node) (int, error) {
 		if cfg.Residual, err = l.expr(logical.AndAll(rest), both); err != nil {
 			return 0, err
 		}
+		if l.View {
+			cfg.Bands = l.distances(n, rest, lin.ids, rin.ids)
+		}
 	}
 	cols := n.Cols()
 	if cfg.Output, err = outputOf(cols, both, lin.ids, n.Kind); err != nil {

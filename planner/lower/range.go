@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"tidemill/exec/op/equi"
 	"tidemill/exec/op/rangejoin"
 	"tidemill/planner/logical"
 	"tidemill/sql/expr"
@@ -24,6 +25,20 @@ func (l *lowerer) findBand(n *logical.Node, pairs []keyPair, rest []*expr.Expr) 
 	if len(pairs) > 0 && (unique(n.In[0], pairs, 0) || unique(n.In[1], pairs, 1) || grouped(n.In[0]) || grouped(n.In[1])) {
 		return nil
 	}
+	bands := l.bandsOf(n, rest)
+	for _, b := range bands {
+		if b.low != nil && b.high != nil {
+			return b
+		}
+	}
+	if len(bands) == 0 || len(pairs) > 0 {
+		return nil
+	}
+	return bands[0]
+}
+
+// bandsOf finds the ranges in a list of conditions, those of the same values as one.
+func (l *lowerer) bandsOf(n *logical.Node, rest []*expr.Expr) []*band {
 	lc, rc := n.In[0].IDs(), n.In[1].IDs()
 	var bands []*band
 	for _, p := range rest {
@@ -44,15 +59,18 @@ func (l *lowerer) findBand(n *logical.Node, pairs []keyPair, rest []*expr.Expr) 
 			x.high = b.high
 		}
 	}
-	for _, b := range bands {
-		if b.low != nil && b.high != nil {
-			return b
+	return bands
+}
+
+// distances are the ranges between columns by which event time can drop the state of a hash join.
+func (l *lowerer) distances(n *logical.Node, rest []*expr.Expr, left, right []int) []equi.Band {
+	var out []equi.Band
+	for _, b := range l.bandsOf(n, rest) {
+		if t := b.left.Type; b.left.Kind == expr.Column && b.right.Kind == expr.Column && (t.IsTime() || t.ID == types.Date || t.IsInteger()) {
+			out = append(out, equi.Band{Left: position(left, b.left.Index), Right: position(right, b.right.Index), Low: b.low, High: b.high})
 		}
 	}
-	if len(bands) == 0 || len(pairs) > 0 {
-		return nil
-	}
-	return bands[0]
+	return out
 }
 
 // grouped tells whether the rows of n stand for groups of rows.

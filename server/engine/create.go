@@ -184,7 +184,7 @@ func (e *Engine) draftSource(c *Caller, s *ast.CreateSource) (*catalog.Object, e
 // splitOptions parts the options of a source into those of its connector and those of its watermark.
 func splitOptions(list []ast.Option) (connector, own []ast.Option) {
 	for _, o := range list {
-		if o.Name == planner.OptIdle || o.Name == planner.OptLateness {
+		if o.Name == planner.OptIdle || o.Name == planner.OptLateness || o.Name == planner.OptMaxAhead {
 			own = append(own, o)
 		} else {
 			connector = append(connector, o)

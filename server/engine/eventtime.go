@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -21,7 +22,7 @@ import (
 //
 // A partition's event time is its greatest value of the time column less the delay; the relation's is
 // that of the partition that is behind all others, where partitions that were idle for too long do not
-// count. It never goes back and moves between epochs only: the rows of an epoch are judged by the
+// count. A source that was read to its end has come to the end of time. It never goes back and moves between epochs only: the rows of an epoch are judged by the
 // watermark of the epoch before, whatever their order. It is stored in the same commit as the rows'
 // effects and the source's position.
 type eventTime struct {
@@ -30,6 +31,7 @@ type eventTime struct {
 	watermark int64 // op.NoMark before the first row
 	parts     map[string]*partTime
 	dirty     bool // something is to be stored
+	ended     bool // no rows come any more, ever
 
 	late atomic.Uint64 // rows set aside since start
 }
@@ -93,10 +95,15 @@ func (t *eventTime) write(w *state.CommitWriter) {
 
 // floor is the time below which rows come too late.
 func (t *eventTime) floor() int64 {
-	if t.watermark == op.NoMark {
-		return op.NoMark
+	return lateBy(t.watermark, t.Lateness)
+}
+
+// lateBy is the floor of a watermark. That of a source that has ended is at the end of time.
+func lateBy(watermark, lateness int64) int64 {
+	if watermark == op.NoMark || watermark == math.MaxInt64 {
+		return watermark
 	}
-	return t.watermark - t.Lateness
+	return watermark - lateness
 }
 
 // onTime tells whether a row with the given value of the time column may come in. One without a time
@@ -151,9 +158,13 @@ func (t *eventTime) see(partition string, b *rows.Batch, ts *rows.Vec, now time.
 	if p.Idle {
 		p.Idle, t.dirty = false, true
 	}
+	limit := int64(math.MaxInt64)
+	if t.MaxAhead != nil {
+		limit = now.UnixMicro() + *t.MaxAhead
+	}
 	for k := range b.Len() {
 		r := b.Row(k)
-		if v := ts.I[r]; !ts.IsNull(r) && types.IsFinite(v) && b.Weight(r) > 0 && v-t.Delay > p.At {
+		if v := ts.I[r]; !ts.IsNull(r) && types.IsFinite(v) && v <= limit && b.Weight(r) > 0 && v-t.Delay > p.At {
 			p.At, t.dirty = v-t.Delay, true
 		}
 	}
@@ -178,11 +189,12 @@ func (t *eventTime) rest(now time.Time) (next time.Time) {
 	return next
 }
 
-// advance moves the relation's watermark to that of its slowest partition.
+// advance moves the relation's watermark to that of its slowest partition, or to the end of time once
+// the source has ended.
 func (t *eventTime) advance() (moved bool) {
-	low, any := int64(0), false
+	low, any := int64(math.MaxInt64), t.ended
 	for _, p := range t.parts {
-		if !p.Idle && (!any || p.At < low) {
+		if !t.ended && !p.Idle && (!any || p.At < low) {
 			low, any = p.At, true
 		}
 	}
@@ -287,7 +299,7 @@ func (e *Engine) followSource(p *pending, t *eventTime, f *feeder, got *taken) {
 			kept = append(kept, good)
 		}
 	}
-	got.batches = kept
+	got.batches, t.ended = kept, got.ended
 }
 
 // inOrder puts the columns of a batch, which are those listed, into the relation's order.
@@ -402,18 +414,17 @@ func (r *Reader) bounds(p *plan.Plan) func(uint32) plan.Marks {
 			if err != nil || st == nil || st.Watermark == op.NoMark {
 				return op.NoMark, op.NoMark
 			}
-			return st.Watermark, st.Watermark - o.Watermark.Lateness
+			return st.Watermark, lateBy(st.Watermark, o.Watermark.Lateness)
 		})
 	}
 }
 
-// EventTime returns the watermark of a source or table, nil before its first row, and how many rows
+// EventTime returns the watermark of a source or table in µs, nil before its first row, and how many rows
 // it has passed.
-func (r *Reader) EventTime(o *catalog.Object) (watermark *time.Time, late int64, err error) {
+func (r *Reader) EventTime(o *catalog.Object) (watermark *int64, late int64, err error) {
 	st, err := readTime(r.snap, o.ID)
 	if err == nil && st != nil && st.Watermark != op.NoMark {
-		t := time.UnixMicro(st.Watermark).UTC()
-		watermark = &t
+		watermark = &st.Watermark
 	}
 	if l := r.Catalog.ByID(o.Watermark.Late); l != nil && err == nil {
 		late, err = r.Count(l)

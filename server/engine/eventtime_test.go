@@ -89,3 +89,72 @@ func TestStateIsBounded(t *testing.T) {
 	}
 	d.verify("grouped", "pairs", "top")
 }
+
+// TestJoinStateIsBounded joins a long stream with another by distances, versions, windows and sessions,
+// and looks at the state that is left while it goes on.
+func TestJoinStateIsBounded(t *testing.T) {
+	const n = 30_000
+	newFeed("long left", n)
+	newFeed("long right", n)
+	d := open(t)
+	d.run(timedSource("s", "long left", ""), timedSource("r", "long right", ""))
+	const near = "s.at BETWEEN r.at - INTERVAL '1500 milliseconds' AND r.at + INTERVAL '500 milliseconds'"
+	views := map[string]string{
+		"near":     "SELECT count(*) AS n FROM s JOIN r ON s.k = r.k AND " + near,
+		"lefts":    "SELECT count(*) AS n, count(r.i) AS m FROM s LEFT JOIN r ON s.k = r.k AND s.v < r.v AND " + near,
+		"fulls":    "SELECT count(*) AS n, count(r.i) AS m FROM s FULL JOIN r ON s.k = r.k AND s.v < r.v AND " + near,
+		"semi":     "SELECT count(*) AS n FROM s WHERE EXISTS (SELECT 1 FROM r WHERE s.k = r.k AND s.v < r.v AND " + near + ")",
+		"grouped":  "SELECT count(*) AS n FROM s JOIN (SELECT date_trunc('second', at) AS sec, k, count(*) AS c FROM r GROUP BY 1, 2) AS r ON s.k = r.k AND s.at >= r.sec AND s.at < r.sec + INTERVAL '1 second'",
+		"versions": "SELECT count(*) AS n, sum(r.v) AS v FROM s JOIN r FOR SYSTEM_TIME AS OF s.at AS r ON s.k = r.k",
+		"windows":  "SELECT count(*) AS n FROM TUMBLE(s, at, INTERVAL '1 second') AS s JOIN TUMBLE(r, at, INTERVAL '1 second') AS r ON s.window_start = r.window_start AND s.window_end = r.window_end AND s.k = r.k",
+		"sessions": "SELECT k, window_end, count(*) AS n FROM SESSION(s PARTITION BY k, at, INTERVAL '500 milliseconds') GROUP BY k, window_start, window_end EMIT ON WINDOW CLOSE",
+		"ranked":   "SELECT window_end, i, rank() OVER (PARTITION BY window_end ORDER BY v) AS place FROM TUMBLE(s, at, INTERVAL '1 second') EMIT ON WINDOW CLOSE",
+	}
+	for name, q := range views {
+		d.run("CREATE MATERIALIZED VIEW " + name + " WITH (require_bounded_state = true) AS " + q)
+	}
+	d.until("all is read", func() bool { return d.status("s").Rows == n && d.status("r").Rows == n })
+	for name := range views {
+		d.until("state of "+name+" is dropped", func() bool { return d.status(name).StateRows < n/4 })
+		d.verify(name)
+	}
+	if got := d.one("SELECT n FROM versions"); got != fmt.Sprint(n) {
+		t.Errorf("%s rows with a version", got)
+	}
+}
+
+// TestEndOfSource closes what is open when a source has been read in full, in this and the next life.
+func TestEndOfSource(t *testing.T) {
+	f := newFeed("ends", 1000)
+	d := open(t)
+	d.run(timedSource("s", "ends", "allowed_lateness = '1 second', "),
+		"CREATE MATERIALIZED VIEW closed"+closedView+" EMIT ON WINDOW CLOSE",
+		"CREATE MATERIALIZED VIEW sessions AS SELECT window_end, count(*) AS n FROM SESSION(s, at, INTERVAL '1 second') GROUP BY window_end EMIT ON WINDOW CLOSE")
+	d.until("all but the last second is closed", func() bool { return d.one("SELECT sum(n) FROM closed") == "800" })
+	f.set(func() { f.ended = true })
+	d.until("all is closed", func() bool {
+		return d.one("SELECT sum(n) FROM closed") == "1000" && d.one("SELECT sum(n) FROM sessions") == "1000"
+	})
+	d.verify("closed", "sessions")
+	d.restart()
+	d.run("CREATE MATERIALIZED VIEW later" + closedView + " EMIT ON WINDOW CLOSE")
+	d.until("a new view is closed too", func() bool { return d.one("SELECT sum(n) FROM later") == "1000" })
+	d.verify("closed", "sessions", "later")
+}
+
+// TestFarAhead lets rows with times in the future not move the watermark.
+func TestFarAhead(t *testing.T) {
+	m := newManual("2024-03-01 12:00:00")
+	d := open(t, onClock(m))
+	d.run("CREATE TABLE s (id int, at timestamp, WATERMARK FOR at AS at) WITH (watermark_max_ahead = '1 minute')",
+		"CREATE MATERIALIZED VIEW n AS SELECT at, id FROM s EMIT ON WINDOW CLOSE",
+		"INSERT INTO s VALUES (1, '2024-03-01 11:59:00'), (2, '2099-01-01')",
+		"INSERT INTO s VALUES (3, '2024-03-01 12:00:30'), (4, '2024-03-01 11:59:30')")
+	if got := fmt.Sprint(d.query("SELECT id FROM n ORDER BY id")); got != "[1 4]" {
+		t.Errorf("closed rows %s", got)
+	}
+	if got := d.one("SELECT count(*) FROM s_late"); got != "0" {
+		t.Errorf("%s late rows", got)
+	}
+	d.verify("n")
+}

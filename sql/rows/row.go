@@ -150,6 +150,27 @@ func DecodeRow(ts []types.Type, data []byte, out *Builder) error {
 
 func rowCorrupt() error { return sqlerr.New(sqlerr.DataCorrupted, "malformed row") }
 
+// Int returns the value of one column of an encoded row; ok is false when it is NULL. The column has
+// values of the class int64.
+func (c *RowCodec) Int(data []byte, col int) (v int64, ok bool) {
+	nulls, p := data[1:1+c.nulls], data[1+c.nulls:]
+	if nulls[col>>3]>>(col&7)&1 != 0 {
+		return 0, false
+	}
+	for k, w := range c.width[:col] {
+		if nulls[k>>3]>>(k&7)&1 == 0 {
+			p = p[w:]
+		}
+	}
+	switch c.width[col] {
+	case 8:
+		return int64(binary.LittleEndian.Uint64(p)), true
+	case 4:
+		return int64(int32(binary.LittleEndian.Uint32(p))), true
+	}
+	return int64(int16(binary.LittleEndian.Uint16(p))), true
+}
+
 // Decode appends one value to each of out.
 func (c *RowCodec) Decode(data []byte, out []*VecBuilder) error {
 	if len(data) < 1+c.nulls || data[0] != rowFormat {

@@ -2,7 +2,7 @@ package arch
 
 // shared are packages below a contract that its implementations may use: they hold no implementation.
 var shared = map[string]bool{
-	"exec/op/agg": true, "exec/op/counted": true, "exec/op/expire": true, "exec/op/optest": true, "exec/op/order": true,
+	"exec/op/agg": true, "exec/op/counted": true, "exec/op/equi": true, "exec/op/expire": true, "exec/op/optest": true, "exec/op/order": true,
 	"exec/op/place": true, "exec/op/touch": true, "exec/op/versions": true,
 	"connector/conform": true, "connector/format": true,
 	"sql/fn/fntest": true,

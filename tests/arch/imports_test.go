@@ -52,6 +52,7 @@ var rules = []struct {
 	{pkg: "exec/op/place", may: "exec/state sql/rows"},
 	{pkg: "exec/op/order", may: "exec/op exec/plan sql/types sql/rows"},
 	{pkg: "exec/op/agg", may: "exec/op exec/op/order exec/plan sql/expr sql/fn sql/types sql/rows sql/sqlerr"},
+	{pkg: "exec/op/equi", may: "exec/op exec/op/place exec/state sql/types sql/rows"},
 	{pkg: "exec/op/expire", may: "exec/op exec/state sql/types sql/rows"},
 	{pkg: "exec/op/versions", may: "exec/op/touch exec/state"},
 	{pkg: "exec/op/counted", may: "exec/op exec/op/expire exec/op/place exec/state sql/types sql/rows"},
@@ -81,7 +82,7 @@ var rules = []struct {
 }
 
 // operator is what an operator may import: the contract, what operators share, the layers below.
-const operator = "exec/op exec/op/agg exec/op/counted exec/op/expire exec/op/order exec/op/place exec/op/touch exec/op/versions exec/plan exec/state " +
+const operator = "exec/op exec/op/agg exec/op/counted exec/op/equi exec/op/expire exec/op/order exec/op/place exec/op/touch exec/op/versions exec/plan exec/state " +
 	"sql/expr sql/fn sql/types sql/rows sql/sqlerr"
 
 // contracts have their implementations below them: naming them in the table does not open those.

@@ -74,6 +74,13 @@ func StartProcess(tb testing.TB, args ...string) *Process {
 	return p
 }
 
+// StartWith is Start with further arguments, for this and later starts. They count more than earlier ones.
+func (p *Process) StartWith(args ...string) {
+	p.tb.Helper()
+	p.args = append(p.args, args...)
+	p.Start()
+}
+
 // Start starts the process again after Kill or Stop and waits until it answers.
 func (p *Process) Start() {
 	p.tb.Helper()

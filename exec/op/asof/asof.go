@@ -19,6 +19,11 @@
 // their pairs before the changes are applied and after it, and the difference is emitted. The cost per
 // change is the logarithm of the key's history and the left rows in its interval.
 //
+// Event time. With left >= right, left rows before the floor of right times have their match for good
+// and are dropped, and of the right rows before both floors only the newest of each key can still be one.
+// With left <= right, left rows are dropped once they have a match before the floor of right times, and
+// right rows before both floors.
+//
 // Rows with NULL in a key or as time match nothing; left ones are emitted padded at once.
 package asof
 
@@ -28,7 +33,8 @@ import (
 	"strings"
 
 	"tidemill/exec/op"
-	"tidemill/exec/op/place"
+	"tidemill/exec/op/equi"
+	"tidemill/exec/op/expire"
 	"tidemill/exec/op/touch"
 	"tidemill/exec/state"
 	"tidemill/sql/rows"
@@ -59,23 +65,28 @@ type Config struct {
 type asof struct {
 	Config
 	env    *op.Env
-	both   types.Schema
+	out    equi.Output
 	order  rows.Order
 	strict bool // the match is before the left row's time, not at it
 	sides  [2]*side
+
+	retracts bool // the left side does
+	keys     equi.Match
+	sweep    *expire.Sweeper // nil = no key has a floor on both sides
+	pace     expire.Pace
+	work     int // rows of this epoch
 
 	// One key's pairs while Finish works on it.
 	pairs  touch.Set
 	change []int64
 	pair   []byte
-	out    []*rows.VecBuilder
+	cols   []*rows.VecBuilder
 	w      []int64
 	spans  []span
 }
 
 // side is what belongs to one input.
 type side struct {
-	keys    []int
 	time    int
 	types   []types.Type
 	codec   *rows.RowCodec
@@ -85,13 +96,8 @@ type side struct {
 	vnode   []uint16
 	keyLen  []int // length of the join key in a touched key
 
-	keyCols []*rows.Vec
-	keyBuf  rows.KeyBuf
-	placer  place.Placer
-	hash    []uint64
-	sel     []int32
-	unkeyed []int32
-	key     []byte
+	equi.Keys
+	key []byte
 }
 
 func init() {
@@ -101,12 +107,8 @@ func init() {
 		Ports:   2, Format: 1, MinFormat: 1,
 		Tables: func(json.RawMessage) ([]string, error) { return []string{"left", "right"}, nil },
 		New:    New,
-		Bound: func(_ json.RawMessage, in []op.Input) op.Bound {
-			if in[0].AppendOnly || in[1].AppendOnly {
-				return op.Bound{Unbounded: true, Text: "rows of both inputs; an append-only input never shrinks"}
-			}
-			return op.Bound{Text: "by the rows of both inputs"}
-		},
+		Marks:  carry,
+		Bound:  bound,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {
@@ -122,14 +124,7 @@ func (c *Config) explain(left, right types.Schema) string {
 	if c.Left {
 		kind = "left"
 	}
-	var on []string
-	for i, k := range c.LeftKeys {
-		eq := " = "
-		if i < len(c.NullSafe) && c.NullSafe[i] {
-			eq = " IS NOT DISTINCT FROM "
-		}
-		on = append(on, op.Col(left, k)+eq+op.Col(right, c.RightKeys[i]))
-	}
+	on := equi.OnText(left, right, c.LeftKeys, c.RightKeys, c.NullSafe)
 	on = append(on, "closest "+op.Col(left, c.LeftTime)+" "+c.Op+" "+op.Col(right, c.RightTime))
 	return kind + " on " + strings.Join(on, " AND ")
 }
@@ -140,8 +135,7 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &asof{Config: c, env: env}
-	a.both = append(append(a.both, env.In[0]...), env.In[1]...)
+	a := &asof{Config: c, env: env, keys: c.match(), retracts: len(env.AppendOnly) == 0 || !env.AppendOnly[0]}
 	switch c.Op {
 	case ">=", ">":
 	case "<=", "<":
@@ -150,38 +144,31 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		return nil, fmt.Errorf("asof: unknown comparison %q", c.Op)
 	}
 	a.strict = len(c.Op) == 1
-	if len(c.LeftKeys) != len(c.RightKeys) || c.NullSafe != nil && len(c.NullSafe) != len(c.LeftKeys) {
-		return nil, fmt.Errorf("asof: key lists of different lengths")
-	}
-	if a.Output == nil {
-		for i := range a.both {
-			a.Output = append(a.Output, i)
-		}
-	}
-	if len(a.Output) != len(env.Out) {
-		return nil, fmt.Errorf("asof: %d output columns, the schema has %d", len(a.Output), len(env.Out))
-	}
-	for _, i := range a.Output {
-		if i < 0 || i >= len(a.both) {
-			return nil, fmt.Errorf("asof: output column %d does not exist", i)
-		}
-	}
-	if a.sides[0], err = newSide(env, 0, "left", c.LeftKeys, c.LeftTime); err != nil {
+	if err = equi.CheckPairs(Name, env, c.LeftKeys, c.RightKeys, c.NullSafe); err != nil {
 		return nil, err
 	}
-	a.sides[1], err = newSide(env, 1, "right", c.RightKeys, c.RightTime)
+	if a.out, err = equi.NewOutput(Name, env, c.Output, len(env.In[0])+len(env.In[1])); err != nil {
+		return nil, err
+	}
+	sorts := make([]types.Type, len(c.LeftKeys))
+	for i, k := range c.LeftKeys {
+		sorts[i] = env.In[0][k].Type
+	}
+	a.sweep = expire.New(sorts, a.keys.Keys(env.Marked))
+	if a.sides[0], err = a.newSide(env, 0, "left", c.LeftKeys, c.LeftTime); err != nil {
+		return nil, err
+	}
+	a.sides[1], err = a.newSide(env, 1, "right", c.RightKeys, c.RightTime)
 	return a, err
 }
 
-func newSide(env *op.Env, port int, name string, keys []int, time int) (*side, error) {
+func (a *asof) newSide(env *op.Env, port int, name string, keys []int, time int) (*side, error) {
 	ts := env.In[port].Types()
-	for _, k := range append([]int{time}, keys...) {
-		if k < 0 || k >= len(ts) {
-			return nil, fmt.Errorf("asof: column %d of the %s side does not exist", k, name)
-		}
+	if time < 0 || time >= len(ts) {
+		return nil, fmt.Errorf("asof: column %d of the %s side does not exist", time, name)
 	}
 	return &side{
-		keys: keys, time: time, types: ts, codec: rows.NewRowCodec(ts), table: env.Tables.Ordered(name),
-		keyCols: make([]*rows.Vec, len(keys)),
+		time: time, types: ts, codec: rows.NewRowCodec(ts), table: env.Tables.Ordered(name),
+		Keys: equi.NewKeys(keys, a.NullSafe, a.Dist, time),
 	}, nil
 }

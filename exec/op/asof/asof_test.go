@@ -31,6 +31,28 @@ func TestModel(t *testing.T) {
 	}
 }
 
+// TestEventTime lets the floors of both sides rise. What stays is one version per key, and with <= and <
+// the left rows that no right row has followed.
+func TestEventTime(t *testing.T) {
+	for _, op := range []string{">=", ">", "<=", "<"} {
+		for _, outer := range []bool{false, true} {
+			for _, appendOnly := range [][]bool{{false, false}, {true, false}, {false, true}, {true, true}} {
+				for _, keys := range [][]int{{}, {0}} {
+					t.Run(fmt.Sprint(op, outer, appendOnly, keys), func(t *testing.T) {
+						t.Parallel()
+						c := testCase(op, outer, keys)
+						c.Time, c.Epochs, c.Seeds, c.AppendOnly, c.Residue = []int{1, 1}, 10, 3, appendOnly, 3
+						if op[0] == '<' {
+							c.Residue = 1000 // the clocks of both sides may be far apart
+						}
+						optest.Run(t, c)
+					})
+				}
+			}
+		}
+	}
+}
+
 func testCase(op string, outer bool, keys []int) optest.Case {
 	c := Config{Left: outer, LeftKeys: keys, RightKeys: keys, LeftTime: 1, RightTime: 1, Op: op}
 	spread := [][]int{keys, keys}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"tidemill/exec/op"
+	"tidemill/exec/op/equi"
 	"tidemill/exec/state"
 	"tidemill/sql/rows"
 )
@@ -16,7 +17,7 @@ type span struct{ lower, upper []byte }
 // Finish applies the epoch's changes key by key and emits what they change.
 func (a *asof) Finish(c *op.Ctx) error {
 	l, r := a.sides[0].sorted(), a.sides[1].sorted()
-	a.out = builders(a.both)
+	a.cols = builders(a.out.Both)
 	for len(l) > 0 || len(r) > 0 {
 		key := a.firstKey(l, r)
 		ln, rn := a.sides[0].run(l, key), a.sides[1].run(r, key)
@@ -28,6 +29,7 @@ func (a *asof) Finish(c *op.Ctx) error {
 	for _, s := range a.sides {
 		s.reset()
 	}
+	a.expire(c)
 	return a.flush(c)
 }
 
@@ -85,7 +87,7 @@ func (a *asof) key(c *op.Ctx, key []byte, l, r []int) error {
 		entry := left.touched.Key(i)
 		left.table.AddWeight(left.vnode[i], entry, left.change[i])
 		if !a.inSpan(entry) {
-			a.add(rowPart(entry), a.match(key, upToTime(entry)), left.change[i])
+			a.add(equi.RowPart(entry), a.match(key, upToTime(entry)), left.change[i])
 		}
 	}
 	for _, s := range a.spans {
@@ -153,7 +155,7 @@ func (a *asof) collect(key []byte, s span, sign int64) {
 		if t := upToTime(entry); !known || !bytes.Equal(t, at) {
 			at, match, known = append(at[:0], t...), a.match(key, t), true
 		}
-		a.add(rowPart(entry), match, sign*state.WeightOf(value))
+		a.add(equi.RowPart(entry), match, sign*state.WeightOf(value))
 		return true
 	})
 }
@@ -169,7 +171,7 @@ func (a *asof) match(key, at []byte) (row []byte) {
 		if state.WeightOf(value) <= 0 {
 			return true
 		}
-		row = rowPart(k)
+		row = equi.RowPart(k)
 		return false
 	})
 	return row
@@ -202,14 +204,14 @@ func (a *asof) emit(c *op.Ctx) error {
 		}
 		pair := a.pairs.Key(i)
 		n := 4 + int(binary.BigEndian.Uint32(pair))
-		if err := left.codec.Decode(pair[4:n], a.out[:width]); err != nil {
+		if err := left.codec.Decode(pair[4:n], a.cols[:width]); err != nil {
 			return err
 		}
 		if n == len(pair) {
-			for _, col := range a.out[width:] {
+			for _, col := range a.cols[width:] {
 				col.AppendNull()
 			}
-		} else if err := right.codec.Decode(pair[n+1:], a.out[width:]); err != nil {
+		} else if err := right.codec.Decode(pair[n+1:], a.cols[width:]); err != nil {
 			return err
 		}
 		a.w = append(a.w, w)
@@ -227,17 +229,13 @@ func (a *asof) flush(c *op.Ctx) error {
 	if len(a.w) == 0 {
 		return nil
 	}
-	b := &rows.Batch{Schema: a.env.Out, N: len(a.w), W: a.w, Cols: make([]*rows.Vec, len(a.Output))}
-	cols := make([]*rows.Vec, len(a.out))
-	for i, col := range a.out {
-		cols[i] = col.Finish()
-	}
-	for i, k := range a.Output {
-		b.Cols[i] = cols[k]
+	b := &rows.Batch{N: len(a.w), W: a.w, Cols: make([]*rows.Vec, len(a.cols))}
+	for i, col := range a.cols {
+		b.Cols[i] = col.Finish()
 	}
 	if !slices.ContainsFunc(a.w, func(w int64) bool { return w != 1 }) {
 		b.W = nil
 	}
-	a.out, a.w = builders(a.both), nil
-	return c.EmitBatch(b)
+	a.cols, a.w = builders(a.out.Both), nil
+	return c.EmitBatch(a.out.Project(b))
 }

@@ -17,15 +17,35 @@ import (
 	"tidemill/sql/types"
 )
 
+// Pace says when a sweep is due.
+type Pace struct {
+	swept []int64 // floors of the last sweep
+	work  int     // rows since then
+}
+
+// Due counts work, a number of rows, and tells whether a table of the given size is to be swept now
+// that floors are these. It is to be asked in every epoch.
+func (p *Pace) Due(floors []int64, work, size int) bool {
+	p.work += work
+	moved := false
+	for i, f := range floors {
+		moved = moved || f != op.NoMark && (p.swept == nil || f > p.swept[i])
+	}
+	if !moved || p.work*2 < size {
+		return false
+	}
+	p.work, p.swept = 0, slices.Clone(floors)
+	return true
+}
+
 // Sweeper sweeps the tables of one operator, whose keys all begin with the same columns.
 type Sweeper struct {
+	pace   Pace
 	types  []types.Type
 	cols   []int    // columns of the key that may have floors
-	swept  []int64  // floors of the last sweep, per column of the key
 	floors []int64  // of the sweep under way
 	below  [][]byte // the floors as keys
 	skip   []*rows.VecBuilder
-	work   int // rows since the last sweep
 	keys   []byte
 	ends   []int
 }
@@ -35,7 +55,6 @@ type Sweeper struct {
 func New(key []types.Type, marked []int64) *Sweeper {
 	s := &Sweeper{types: key}
 	for i := range key {
-		s.swept = append(s.swept, op.NoMark)
 		if marked[i] != op.NoMark && key[i].Phys() == types.PhysInt {
 			s.cols = append(s.cols, i)
 		}
@@ -67,22 +86,15 @@ func Floors(c *op.Ctx, cols []int) []int64 {
 	return out
 }
 
-// Due counts work, a number of rows, and tells whether a table of the given size is to be swept now
-// that the columns of its key have the given floors. It is to be asked in every epoch.
+// Due is Pace.Due with the floors of the key's columns.
 func (s *Sweeper) Due(floors []int64, work, size int) bool {
 	if s == nil {
 		return false
 	}
-	s.work += work
-	moved := false
-	for _, i := range s.cols {
-		moved = moved || floors[i] > s.swept[i]
-	}
-	if !moved || s.work*2 < size {
+	if !s.pace.Due(floors, work, size) {
 		return false
 	}
-	s.work, s.floors = 0, slices.Clone(floors)
-	s.swept = s.floors
+	s.floors = s.pace.swept
 	s.below = s.below[:0]
 	for _, i := range s.cols {
 		s.below = append(s.below, rows.AppendKeyDatum(nil, types.Datum{Type: s.types[i], I: floors[i]}))

@@ -15,13 +15,13 @@ type chunk struct {
 	visit      func(ref state.Ref, row []byte, w int64) bool
 	err        error
 
-	// The row that probes: its position in own.sel, its row in the batch, its weight.
+	// The row that probes: its position in own.Sel, its row in the batch, its weight.
 	at  int32
 	row int32
 	w   int64
 
 	idx  []int32 // row of the batch per pair
-	pos  []int32 // its position in own.sel
+	pos  []int32 // its position in own.Sel
 	ref  []state.Ref
 	wOwn []int64
 	wOth []int64
@@ -97,14 +97,14 @@ func (h *chunk) flush(c *op.Ctx) error {
 	if !h.j.pairs {
 		return nil
 	}
-	return c.EmitBatch(h.j.project(b))
+	return c.EmitBatch(h.j.out.Project(b))
 }
 
 // batch materialises the pairs, left columns before right ones. Columns of the pushed batch that
 // nobody will read stay ungathered.
 func (h *chunk) batch(n int) *rows.Batch {
 	j := h.j
-	b := &rows.Batch{Schema: j.both, N: n, Cols: make([]*rows.Vec, len(j.both)), W: make([]int64, n)}
+	b := &rows.Batch{Schema: j.out.Both, N: n, Cols: make([]*rows.Vec, len(j.out.Both)), W: make([]int64, n)}
 	ownAt, otherAt := 0, h.own.width
 	if h.own.port == 1 {
 		ownAt, otherAt = h.other.width, 0
@@ -156,31 +156,11 @@ func (h *chunk) addDegrees(sel []int32) {
 	}
 }
 
-// project makes the output batch of joined pairs.
-func (j *join) project(b *rows.Batch) *rows.Batch {
-	out := &rows.Batch{Schema: j.out, N: b.N, Sel: b.Sel, W: b.W, Cols: make([]*rows.Vec, len(j.Output))}
-	for i, c := range j.Output {
-		out.Cols[i] = b.Cols[c]
-	}
-	return out
-}
-
 // pad makes output rows of rows of one side alone: with NULLs for the other side, or, in semi and
 // anti joins, as they are.
 func (j *join) pad(s *side, b *rows.Batch) *rows.Batch {
-	all := *b
-	at := 0
-	if s.port == 1 {
-		at = j.sides[0].width
+	if s.port == 0 {
+		return j.out.Pad(b, 0)
 	}
-	all.Cols = make([]*rows.Vec, len(j.both))
-	copy(all.Cols[at:], b.Cols)
-	if j.pairs {
-		for i := range all.Cols {
-			if all.Cols[i] == nil {
-				all.Cols[i] = nullColumn(j.both[i].Type, b.N)
-			}
-		}
-	}
-	return j.project(&all)
+	return j.out.Pad(b, j.sides[0].width)
 }

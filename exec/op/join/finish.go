@@ -4,7 +4,6 @@ import (
 	"tidemill/exec/op"
 	"tidemill/exec/state"
 	"tidemill/sql/rows"
-	"tidemill/sql/types"
 )
 
 // Finish emits what the epoch changed about rows without a match (semi: with one).
@@ -142,20 +141,4 @@ func (f *finisher) flush() error {
 	}
 	f.reset()
 	return f.c.EmitBatch(f.j.pad(f.s, b))
-}
-
-// nullColumn returns a column of n NULLs.
-func nullColumn(t types.Type, n int) *rows.Vec {
-	v := &rows.Vec{Type: t, Valid: rows.NewBitmap(n, false)}
-	switch t.Phys() {
-	case types.PhysBool:
-		v.B = make([]bool, n)
-	case types.PhysInt:
-		v.I = make([]int64, n)
-	case types.PhysFloat:
-		v.F = make([]float64, n)
-	default:
-		v.Off = make([]int32, n+1)
-	}
-	return v
 }

@@ -28,11 +28,12 @@ package join
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tidemill/exec/op"
+	"tidemill/exec/op/equi"
 	"tidemill/exec/op/expire"
-	"tidemill/exec/op/place"
 	"tidemill/exec/op/touch"
 	"tidemill/exec/state"
 	"tidemill/sql/expr"
@@ -63,6 +64,9 @@ type Config struct {
 	// Residual is a condition over the columns of left and right, one after the other, that a pair has
 	// to meet beside equal keys. It is part of the join condition, not a filter after it.
 	Residual *expr.Expr `json:"residual,omitempty"`
+	// Bands are distances of left and right columns that follow from the residual. They only say which rows
+	// event time has passed.
+	Bands []equi.Band `json:"bands,omitempty"`
 	// Dist lists the key pairs, by their numbers, that rows are spread by, if not all (exec/op/place).
 	Dist []int `json:"dist"`
 	// Output lists the output columns among those of left and right (semi, anti: of left); nil = all.
@@ -71,10 +75,9 @@ type Config struct {
 
 type join struct {
 	Config
-	out      types.Schema
-	both     types.Schema // left and right, one after the other
-	pairs    bool         // joined pairs are output
-	needed   []bool       // columns of both that are read: all with a residual, else the output's
+	out      equi.Output
+	pairs    bool   // joined pairs are output
+	needed   []bool // columns of both that are read: all with a residual, else the output's
 	residual *expr.Program
 	sides    [2]*side
 
@@ -83,14 +86,14 @@ type join struct {
 	keyBefore [2][]int64
 
 	chunk chunk
-	sweep *expire.Sweeper // nil = no key has a floor on both sides
+	match equi.Match
 	work  int             // rows of this epoch
+	sweep *expire.Sweeper // nil = no key has a floor on both sides
 }
 
 // side is what belongs to one input.
 type side struct {
 	port  int
-	keys  []int
 	width int // columns
 	types []types.Type
 	codec *rows.RowCodec
@@ -100,18 +103,15 @@ type side struct {
 	watched, whenMatched bool
 	bare                 bool // rows are not stored, only weights per key
 	retracts             bool
+	passes               bool // rows of the side go when event time has passed them
+	pace                 expire.Pace
 
 	touched rowsTouched
 	cons    rows.Consolidator
 
-	keyCols []*rows.Vec
-	keyBuf  rows.KeyBuf
-	placer  place.Placer
+	equi.Keys
 	rowBuf  rows.KeyBuf
-	hash    []uint64
-	sel     []int32 // rows with a key
-	unkeyed []int32 // rows with NULL in the key
-	degrees []int64 // of the batch's rows (by position in sel), as probed
+	degrees []int64 // of the batch's rows (by position in Sel), as probed
 	added   []added
 }
 
@@ -150,14 +150,7 @@ func init() {
 }
 
 func (c *Config) explain(left, right types.Schema) string {
-	var on []string
-	for i, k := range c.LeftKeys {
-		eq := " = "
-		if i < len(c.NullSafe) && c.NullSafe[i] {
-			eq = " IS NOT DISTINCT FROM "
-		}
-		on = append(on, op.Col(left, k)+eq+op.Col(right, c.RightKeys[i]))
-	}
+	on := equi.OnText(left, right, c.LeftKeys, c.RightKeys, c.NullSafe)
 	if c.Residual != nil {
 		on = append(on, op.ExprText(c.Residual, append(append(types.Schema(nil), left...), right...)))
 	}
@@ -173,46 +166,38 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &join{Config: c, out: env.Out}
-	j.both = append(append(j.both, env.In[0]...), env.In[1]...)
+	j := &join{Config: c}
+	width := len(env.In[0])
 	switch c.Kind {
 	case Inner, Left, Right, Full:
 		j.pairs = true
+		width += len(env.In[1])
 	case Semi, Anti:
 	default:
 		return nil, fmt.Errorf("join: unknown kind %q", c.Kind)
 	}
-	if len(c.LeftKeys) != len(c.RightKeys) || c.NullSafe != nil && len(c.NullSafe) != len(c.LeftKeys) {
-		return nil, fmt.Errorf("join: key lists of different lengths")
+	if err = equi.CheckPairs(Name, env, c.LeftKeys, c.RightKeys, c.NullSafe); err != nil {
+		return nil, err
+	}
+	if j.out, err = equi.NewOutput(Name, env, c.Output, width); err != nil {
+		return nil, err
 	}
 	if c.Residual != nil {
 		if j.residual, err = expr.Compile([]*expr.Expr{c.Residual}); err != nil {
 			return nil, err
 		}
 	}
-	if j.Output == nil {
-		width := len(j.both)
-		if !j.pairs {
-			width = len(env.In[0])
-		}
-		for i := range width {
-			j.Output = append(j.Output, i)
-		}
-	}
-	if len(j.Output) != len(j.out) {
-		return nil, fmt.Errorf("join: %d output columns, the schema has %d", len(j.Output), len(j.out))
-	}
-	j.needed = make([]bool, len(j.both))
+	j.needed = make([]bool, len(j.out.Both))
 	for i := range j.needed {
 		j.needed[i] = c.Residual != nil
 	}
-	for _, i := range j.Output {
-		if i < 0 || i >= len(j.both) {
-			return nil, fmt.Errorf("join: output column %d does not exist", i)
-		}
+	for _, i := range j.out.Cols {
 		j.needed[i] = true
 	}
-	j.sweep = expire.New(keyTypes(env.In[0], c.LeftKeys), c.bounds(env.Marked))
+	if j.match = c.match(); !j.match.Valid(env) {
+		return nil, fmt.Errorf("join: a band's columns are not integers of the inputs")
+	}
+	j.sweep = expire.New(keyTypes(env.In[0], c.LeftKeys), j.match.Keys(env.Marked))
 	j.sides[0] = j.newSide(env, 0, "left", c.LeftKeys)
 	j.sides[1] = j.newSide(env, 1, "right", c.RightKeys)
 	j.sides[0].watched = c.Kind != Inner && c.Kind != Right
@@ -222,15 +207,9 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	for _, s := range j.sides {
 		// Rows that neither go nor change. Weights per key and degrees change all the time.
 		// Nor can a log be swept.
-		if !s.retracts && !s.bare && !(s.watched && j.residual != nil) && j.sweep == nil {
+		s.passes = !s.bare && slices.ContainsFunc(j.match.Cuts(s.port, s.retracts, env.Marked), func(m int64) bool { return m != op.NoMark })
+		if !s.retracts && !s.bare && !(s.watched && j.residual != nil) && j.sweep == nil && !s.passes {
 			s.table.KeepLog()
-		}
-	}
-	for _, s := range j.sides {
-		for _, k := range s.keys {
-			if k < 0 || k >= s.width {
-				return nil, fmt.Errorf("join: key column %d does not exist", k)
-			}
 		}
 	}
 	j.chunk.init(j)
@@ -240,8 +219,8 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 func (j *join) newSide(env *op.Env, port int, name string, keys []int) *side {
 	ts := env.In[port].Types()
 	return &side{
-		port: port, keys: keys, width: len(ts), types: ts, codec: rows.NewRowCodec(ts),
-		table: env.Tables.Multi(name), keyCols: make([]*rows.Vec, len(keys)),
+		port: port, width: len(ts), types: ts, codec: rows.NewRowCodec(ts), table: env.Tables.Multi(name),
+		Keys:     equi.NewKeys(keys, j.NullSafe, j.Dist, -1),
 		retracts: len(env.AppendOnly) <= port || !env.AppendOnly[port],
 	}
 }

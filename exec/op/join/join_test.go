@@ -76,6 +76,10 @@ func matches(c Config, l, r optest.Row) bool {
 			return false
 		}
 	}
+	if len(c.Bands) > 0 {
+		d := l[2].I - r[2].I
+		return !l[2].Null && !r[2].Null && d >= *c.Bands[0].Low && d <= *c.Bands[0].High
+	}
 	return c.Residual == nil || !l[2].Null && !r[2].Null && l[2].I < r[2].I
 }
 

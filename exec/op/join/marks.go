@@ -4,103 +4,65 @@ import (
 	"encoding/json"
 
 	"tidemill/exec/op"
+	"tidemill/exec/op/equi"
 	"tidemill/sql/types"
 )
 
-// carry bounds key columns by the lesser bound of both sides: a change of either side emits rows of
-// its own key only. Other columns can be of any age, since a new row may meet an old one. A side that
-// is padded with NULLs has none.
+func (c *Config) match() equi.Match {
+	return equi.Match{LeftKeys: c.LeftKeys, RightKeys: c.RightKeys, Bands: c.Bands}
+}
+
 func carry(cfg json.RawMessage, in []types.Schema, out types.Schema) (op.Carry, error) {
 	c, err := op.Peek[Config](cfg)
 	if err != nil {
 		return nil, err
 	}
-	width := len(in[0])
-	source := c.Output
-	if source == nil {
-		for i := range out {
-			source = append(source, i)
-		}
-	}
-	pair := make([]int, len(out)) // the number of the key pair that a column belongs to
-	for i, s := range source {
-		pair[i] = -1
-		left := s < width
-		if left && (c.Kind == Right || c.Kind == Full) || !left && (c.Kind == Left || c.Kind == Full) {
-			continue
-		}
-		for k := range c.LeftKeys {
-			if left && c.LeftKeys[k] == s || !left && c.RightKeys[k] == s-width {
-				pair[i] = k
-			}
-		}
-	}
-	return func(marks []op.Marks) op.Marks {
-		if !marks[0].Any() || !marks[1].Any() {
-			return nil
-		}
-		res := make(op.Marks, len(out))
-		for i, k := range pair {
-			if res[i] = op.NoMark; k >= 0 {
-				res[i] = c.bound(marks, k)
-			}
-		}
-		return res
-	}, nil
+	m := c.match()
+	pads := equi.Pads{Left: c.Kind == Right || c.Kind == Full, Right: c.Kind == Left || c.Kind == Full}
+	return m.Carry(c.Output, pads, len(in[0]), len(out)), nil
 }
 
-// bound is the bound of key pair k: neither side changes below it.
-func (c *Config) bound(marks []op.Marks, k int) int64 {
-	if len(marks) < 2 {
-		return op.NoMark
-	}
-	return min(marks[0].At(c.LeftKeys[k]), marks[1].At(c.RightKeys[k]))
+func bound(cfg json.RawMessage, in []op.Input) op.Bound {
+	c, _ := op.Peek[Config](cfg)
+	m := c.match()
+	return m.Bound(in)
 }
 
-// bounds are the bounds of all key pairs.
-func (c *Config) bounds(marks []op.Marks) []int64 {
-	out := make([]int64, len(c.LeftKeys))
-	for k := range out {
-		out[k] = c.bound(marks, k)
-	}
-	return out
-}
-
-// expire drops rows of keys that neither side will change again: they can meet no new row, and no
-// longer go.
+// expire drops rows of keys that neither side will change again, and rows too far from what the other
+// side may still bring: they can meet no new row, and no longer go.
 func (j *join) expire(c *op.Ctx) {
-	if j.sweep == nil {
-		return
+	l, r := j.sides[0], j.sides[1]
+	if j.sweep != nil && j.sweep.Due(j.match.Keys(c.Floors), j.work, l.table.Len()+r.table.Len()) {
+		j.sweep.Multi(l.table)
+		j.sweep.Multi(r.table)
 	}
-	l, r := j.sides[0].table, j.sides[1].table
-	if j.sweep.Due(j.bounds(c.Floors), j.work, l.Len()+r.Len()) {
-		j.sweep.Multi(l)
-		j.sweep.Multi(r)
+	for _, s := range j.sides {
+		if s.passes {
+			j.pass(s, j.match.Cuts(s.port, s.retracts, c.Floors))
+		}
 	}
 	j.work = 0
+}
+
+// pass drops the rows of a side that are below the cuts of the bands.
+func (j *join) pass(s *side, cuts []int64) {
+	if !s.pace.Due(cuts, j.work, s.table.Len()) { // the rows of either side let those of the other expire
+		return
+	}
+	s.table.DeleteRows(func(row []byte) bool {
+		for i := range j.match.Bands {
+			if v, ok := s.codec.Int(row, j.match.Bands[i].Col(s.port)); ok && v < cuts[i] {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 func keyTypes(in types.Schema, keys []int) []types.Type {
 	var out []types.Type
 	for _, k := range keys {
-		if k >= 0 && k < len(in) { // else New refuses
-			out = append(out, in[k].Type)
-		}
+		out = append(out, in[k].Type)
 	}
 	return out
-}
-
-func bound(cfg json.RawMessage, in []op.Input) op.Bound {
-	c, _ := op.Peek[Config](cfg)
-	for k, m := range c.bounds([]op.Marks{in[0].Marks, in[1].Marks}) {
-		if m != op.NoMark {
-			both := in[0]
-			both.Horizon = max(both.Horizon, in[1].Horizon)
-			return op.ByWatermark(both, c.LeftKeys[k])
-		}
-	}
-	if in[0].AppendOnly || in[1].AppendOnly {
-		return op.Bound{Unbounded: true, Text: "rows of both inputs; an append-only input never shrinks"}
-	}
-	return op.Bound{Text: "by the rows of both inputs"}
 }

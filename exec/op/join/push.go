@@ -6,9 +6,6 @@ import (
 	"tidemill/sql/rows"
 )
 
-// emptyKeyHash puts the one key of a join without keys on virtual node 0.
-var emptyKeyHash = state.WithVNode(rows.HashKey(nil), 0)
-
 func (j *join) Push(c *op.Ctx, port int, in *rows.Batch) error {
 	own, other := j.sides[port], j.sides[1-port]
 	if own.watched && j.residual != nil && own.retracts {
@@ -19,29 +16,32 @@ func (j *join) Push(c *op.Ctx, port int, in *rows.Batch) error {
 		return nil
 	}
 	j.work += in.Len()
-	own.split(j, in)
-	if len(own.unkeyed) > 0 && own.watched && !own.whenMatched {
-		if err := j.emitUnmatched(c, own, in); err != nil {
+	own.Split(in)
+	if len(own.Unkeyed) > 0 && own.watched && !own.whenMatched {
+		if err := c.EmitBatch(j.pad(own, own.Lone(in))); err != nil {
 			return err
 		}
 	}
-	if len(own.sel) == 0 {
+	if len(own.Sel) == 0 {
 		return nil
 	}
-	own.encode(in, j.Dist)
+	own.Encode(in)
+	if !own.bare {
+		own.codec.AppendRows(in.Cols, own.Sel, in.N, &own.rowBuf)
+	}
 	probes := j.pairs || j.residual != nil
 	own.degrees, own.added = own.degrees[:0], own.added[:0]
 	j.chunk.start(c, own, other, in)
-	for k, r := range own.sel {
+	for k, r := range own.Sel {
 		if k%state.TouchBlock == 0 {
-			block := own.hash[k:min(k+state.TouchBlock, len(own.hash))]
+			block := own.Hash[k:min(k+state.TouchBlock, len(own.Hash))]
 			own.table.Touch(block)
 			if probes {
 				other.table.Touch(block)
 			}
 		}
 		w := in.Weight(int(r))
-		key, hash := own.keyBuf.Key(k), own.hash[k]
+		key, hash := own.Buf.Key(k), own.Hash[k]
 		j.add(own, other, k, hash, key, w)
 		if !probes || other.table.Len() == 0 {
 			continue
@@ -125,52 +125,4 @@ func (j *join) touchKey(hash uint64, key []byte) (number int) {
 		}
 	}
 	return i
-}
-
-// split sorts the batch's rows into those with a key and those with a NULL in it.
-func (s *side) split(j *join, in *rows.Batch) {
-	nulls := false
-	for i, k := range s.keys {
-		s.keyCols[i] = in.Cols[k]
-		nulls = nulls || in.Cols[k].Valid != nil && !(j.NullSafe != nil && j.NullSafe[i])
-	}
-	s.sel, s.unkeyed = s.sel[:0], s.unkeyed[:0]
-	for k := range in.Len() {
-		r := in.Row(k)
-		isNull := false
-		if nulls {
-			for i, v := range s.keyCols {
-				isNull = isNull || v.IsNull(r) && !(j.NullSafe != nil && j.NullSafe[i])
-			}
-		}
-		if isNull {
-			s.unkeyed = append(s.unkeyed, int32(r))
-		} else {
-			s.sel = append(s.sel, int32(r))
-		}
-	}
-}
-
-// encode encodes keys, hashes and rows of the selected rows.
-func (s *side) encode(in *rows.Batch, dist []int) {
-	rows.EncodeKeys(s.keyCols, s.sel, in.N, &s.keyBuf)
-	s.hash = s.hash[:0]
-	if len(s.keys) == 0 {
-		for range s.sel {
-			s.hash = append(s.hash, emptyKeyHash)
-		}
-	} else {
-		s.hash = rows.HashKeys(s.hash, &s.keyBuf)
-		s.placer.Rows(s.hash, dist, s.keyCols, s.sel, in.N)
-	}
-	if !s.bare {
-		s.codec.AppendRows(in.Cols, s.sel, in.N, &s.rowBuf)
-	}
-}
-
-// emitUnmatched emits the rows that can never match, padded where the join pads.
-func (j *join) emitUnmatched(c *op.Ctx, own *side, in *rows.Batch) error {
-	out := *in
-	out.Sel = append([]int32(nil), own.unkeyed...)
-	return c.EmitBatch(j.pad(own, &out))
 }

@@ -14,17 +14,19 @@
 // pairs from the memo, not from the right table, which may have changed since. Of equal left rows
 // that were joined differently the first by the bytes of the memo goes first.
 //
+// Right rows whose key is below the floors of both sides, and what left rows were joined with that are
+// below their floor, are dropped.
+//
 // The memo holds the pairs for which the residual condition is true or fails: evaluated again, it says
 // the same of them.
 package lookupjoin
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"tidemill/exec/op"
-	"tidemill/exec/op/place"
+	"tidemill/exec/op/equi"
 	"tidemill/exec/op/touch"
 	"tidemill/exec/state"
 	"tidemill/sql/expr"
@@ -53,13 +55,12 @@ type Config struct {
 
 type lookupJoin struct {
 	Config
-	env      *op.Env
-	both     types.Schema
+	out      equi.Output
 	residual *expr.Program
 	right    *state.Multi
 	memo     *state.Ordered // nil when the left side never retracts
 	codecs   [2]*rows.RowCodec
-	keys     [2][]int
+	keys     [2]equi.Keys
 	width    int // columns of the left side
 
 	// The left rows that the epoch has changed: join key, length of the row, row.
@@ -68,14 +69,11 @@ type lookupJoin struct {
 	hash    []uint64
 	keyLen  []int
 
-	keyCols  [2][]*rows.Vec
-	keyBuf   rows.KeyBuf
-	rowBuf   rows.KeyBuf
-	placer   place.Placer
-	hashes   []uint64
-	sel, nul []int32
-	key      []byte
-	chunk    chunk
+	passing passing
+
+	rowBuf rows.KeyBuf
+	key    []byte
+	chunk  chunk
 }
 
 func init() {
@@ -85,15 +83,8 @@ func init() {
 		Ports:   2, Format: 1, MinFormat: 1,
 		Tables: func(json.RawMessage) ([]string, error) { return []string{"right", "memo"}, nil },
 		New:    New, Leads: []int{1},
-		Bound: func(_ json.RawMessage, in []op.Input) op.Bound {
-			switch {
-			case in[1].AppendOnly:
-				return op.Bound{Unbounded: true, Text: "rows of the right input, which never shrinks"}
-			case in[0].AppendOnly:
-				return op.Bound{Text: "by the rows of the right input"}
-			}
-			return op.Bound{Text: "by the rows of both inputs and what they were joined with"}
-		},
+		Marks: carry,
+		Bound: bound,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {
@@ -109,14 +100,7 @@ func (c *Config) explain(left, right types.Schema) string {
 	if c.Left {
 		kind = "left"
 	}
-	var on []string
-	for i, k := range c.LeftKeys {
-		eq := " = "
-		if i < len(c.NullSafe) && c.NullSafe[i] {
-			eq = " IS NOT DISTINCT FROM "
-		}
-		on = append(on, op.Col(left, k)+eq+op.Col(right, c.RightKeys[i]))
-	}
+	on := equi.OnText(left, right, c.LeftKeys, c.RightKeys, c.NullSafe)
 	if c.Residual != nil {
 		on = append(on, op.ExprText(c.Residual, append(append(types.Schema(nil), left...), right...)))
 	}
@@ -132,42 +116,27 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &lookupJoin{Config: c, env: env, right: env.Tables.Multi("right"), keys: [2][]int{c.LeftKeys, c.RightKeys}, width: len(env.In[0])}
-	j.both = append(append(j.both, env.In[0]...), env.In[1]...)
+	j := &lookupJoin{Config: c, right: env.Tables.Multi("right"), width: len(env.In[0])}
 	memo := env.Tables.Ordered("memo")
 	if len(env.AppendOnly) == 0 || !env.AppendOnly[0] {
 		j.memo = memo
 	}
-	if len(c.LeftKeys) != len(c.RightKeys) || c.NullSafe != nil && len(c.NullSafe) != len(c.LeftKeys) {
-		return nil, fmt.Errorf("lookupjoin: key lists of different lengths")
+	if err = equi.CheckPairs(Name, env, c.LeftKeys, c.RightKeys, c.NullSafe); err != nil {
+		return nil, err
 	}
 	if c.Residual != nil {
 		if j.residual, err = expr.Compile([]*expr.Expr{c.Residual}); err != nil {
 			return nil, err
 		}
 	}
-	if j.Output == nil {
-		for i := range j.both {
-			j.Output = append(j.Output, i)
-		}
+	if j.out, err = equi.NewOutput(Name, env, c.Output, len(env.In[0])+len(env.In[1])); err != nil {
+		return nil, err
 	}
-	if len(j.Output) != len(env.Out) {
-		return nil, fmt.Errorf("lookupjoin: %d output columns, the schema has %d", len(j.Output), len(env.Out))
-	}
-	for _, i := range j.Output {
-		if i < 0 || i >= len(j.both) {
-			return nil, fmt.Errorf("lookupjoin: output column %d does not exist", i)
-		}
-	}
-	for p, keys := range j.keys {
+	for p, keys := range [][]int{c.LeftKeys, c.RightKeys} {
 		j.codecs[p] = rows.NewRowCodec(env.In[p].Types())
-		j.keyCols[p] = make([]*rows.Vec, len(keys))
-		for _, k := range keys {
-			if k < 0 || k >= len(env.In[p]) {
-				return nil, fmt.Errorf("lookupjoin: key column %d does not exist", k)
-			}
-		}
+		j.keys[p] = equi.NewKeys(keys, c.NullSafe, c.Dist, -1)
 	}
+	j.passing = newPassing(&c, env)
 	j.chunk.j = j
 	j.chunk.reset()
 	return j, nil

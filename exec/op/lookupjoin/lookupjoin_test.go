@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -48,6 +49,32 @@ func TestModel(t *testing.T) {
 					})
 				}
 			}
+		}
+	}
+}
+
+// TestEventTime has times as keys, whose state goes once both sides have passed, and as another left column,
+// with which only what left rows were joined with goes.
+func TestEventTime(t *testing.T) {
+	for _, outer := range []bool{false, true} {
+		for _, appendOnly := range []bool{false, true} {
+			t.Run(fmt.Sprint(outer, appendOnly), func(t *testing.T) {
+				t.Parallel()
+				c := testCase(Config{Left: outer, LeftKeys: []int{0}, RightKeys: []int{0}}, appendOnly)
+				c.Time, c.Epochs = []int{0, 0}, 10
+				optest.Run(t, c)
+				if !appendOnly {
+					c.Gen = func(r *rand.Rand, port int) optest.Row {
+						row := optest.RandomRow(r, []types.Schema{left, right}[port])
+						if port == 1 { // few right rows, which stay
+							row[0], row[1], row[2] = types.IntDatum(types.Int4, int64(r.IntN(3))), types.NullOf(int4), types.NullOf(types.T(types.Text))
+						}
+						return row
+					}
+					c.Time, c.Residue = []int{1, -1}, 3
+					optest.Run(t, c)
+				}
+			})
 		}
 	}
 }

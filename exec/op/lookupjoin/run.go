@@ -10,89 +10,38 @@ import (
 	"tidemill/sql/rows"
 )
 
-// emptyKeyHash puts the one key of a join without keys on virtual node 0.
-var emptyKeyHash = state.WithVNode(rows.HashKey(nil), 0)
-
 // Push enters right rows and collects left ones.
 func (j *lookupJoin) Push(c *op.Ctx, port int, in *rows.Batch) error {
 	if in.Len() == 0 {
 		return nil
 	}
-	j.split(port, in)
-	if port == 0 && j.Left && len(j.nul) > 0 {
-		lone := *in
-		lone.Sel = slices.Clone(j.nul)
-		if err := c.EmitBatch(j.pad(&lone)); err != nil {
+	j.passing.work += in.Len()
+	keys := &j.keys[port]
+	keys.Split(in)
+	if port == 0 && j.Left && len(keys.Unkeyed) > 0 {
+		if err := c.EmitBatch(j.out.Pad(keys.Lone(in), 0)); err != nil {
 			return err
 		}
 	}
-	cols := j.keyCols[port]
-	rows.EncodeKeys(cols, j.sel, in.N, &j.keyBuf)
-	j.hashes = j.hashes[:0]
-	if len(cols) == 0 {
-		for range j.sel {
-			j.hashes = append(j.hashes, emptyKeyHash)
-		}
-	} else {
-		j.hashes = rows.HashKeys(j.hashes, &j.keyBuf)
-		j.placer.Rows(j.hashes, j.Dist, cols, j.sel, in.N)
-	}
-	j.codecs[port].AppendRows(in.Cols, j.sel, in.N, &j.rowBuf)
-	for k, r := range j.sel {
+	keys.Encode(in)
+	j.codecs[port].AppendRows(in.Cols, keys.Sel, in.N, &j.rowBuf)
+	for k, r := range keys.Sel {
 		w := in.Weight(int(r))
 		if port == 1 {
-			j.right.Add(j.hashes[k], j.keyBuf.Key(k), j.rowBuf.Key(k), w)
+			j.right.Add(keys.Hash[k], keys.Buf.Key(k), j.rowBuf.Key(k), w)
 			continue
 		}
-		j.key = append(j.key[:0], j.keyBuf.Key(k)...)
+		j.key = append(j.key[:0], keys.Buf.Key(k)...)
 		j.key = binary.BigEndian.AppendUint32(j.key, uint32(len(j.rowBuf.Key(k))))
 		j.key = append(j.key, j.rowBuf.Key(k)...)
 		i, added := j.touched.Upsert(rows.HashKey(j.key), j.key)
 		if added {
-			j.change, j.hash = append(j.change, 0), append(j.hash, j.hashes[k])
-			j.keyLen = append(j.keyLen, len(j.keyBuf.Key(k)))
+			j.change, j.hash = append(j.change, 0), append(j.hash, keys.Hash[k])
+			j.keyLen = append(j.keyLen, len(keys.Buf.Key(k)))
 		}
 		j.change[i] += w
 	}
 	return nil
-}
-
-// split sorts the batch's rows into those with a key and those with a NULL in it.
-func (j *lookupJoin) split(port int, in *rows.Batch) {
-	cols := j.keyCols[port]
-	for i, k := range j.keys[port] {
-		cols[i] = in.Cols[k]
-	}
-	j.sel, j.nul = j.sel[:0], j.nul[:0]
-	for k := range in.Len() {
-		r := in.Row(k)
-		isNull := false
-		for i, v := range cols {
-			isNull = isNull || v.IsNull(r) && !(j.NullSafe != nil && j.NullSafe[i])
-		}
-		if isNull {
-			j.nul = append(j.nul, int32(r))
-		} else {
-			j.sel = append(j.sel, int32(r))
-		}
-	}
-}
-
-// pad makes output rows of left rows alone.
-func (j *lookupJoin) pad(b *rows.Batch) *rows.Batch {
-	out := &rows.Batch{Schema: j.env.Out, N: b.N, Sel: b.Sel, W: b.W, Cols: make([]*rows.Vec, len(j.Output))}
-	for i, c := range j.Output {
-		if c < j.width {
-			out.Cols[i] = b.Cols[c]
-			continue
-		}
-		nulls := rows.NewVecBuilder(j.both[c].Type, b.N)
-		for range b.N {
-			nulls.AppendNull()
-		}
-		out.Cols[i] = nulls.Finish()
-	}
-	return out
 }
 
 // Finish joins the left rows that came and takes back what those that went were joined with.
@@ -117,6 +66,7 @@ func (j *lookupJoin) Finish(c *op.Ctx) error {
 		}
 	}
 	err := h.flush(c)
+	j.expire(c)
 	j.touched.Reset()
 	j.change, j.hash, j.keyLen = j.change[:0], j.hash[:0], j.keyLen[:0]
 	return err
@@ -245,7 +195,7 @@ func (h *chunk) flush(c *op.Ctx) error {
 // batch makes the candidate pairs, left columns before right ones.
 func (h *chunk) batch() (*rows.Batch, error) {
 	j := h.j
-	out := rows.NewBuilder(j.both, len(h.of))
+	out := rows.NewBuilder(j.out.Both, len(h.of))
 	for p, i := range h.of {
 		if err := j.codecs[0].Decode(h.left(int(i)), out.Cols[:j.width]); err != nil {
 			return nil, err
@@ -260,10 +210,7 @@ func (h *chunk) batch() (*rows.Batch, error) {
 
 // emit hands on the pairs that match.
 func (h *chunk) emit(c *op.Ctx, b *rows.Batch) error {
-	out := &rows.Batch{Schema: h.j.env.Out, N: b.N, Sel: b.Sel, W: b.W, Cols: make([]*rows.Vec, len(h.j.Output))}
-	for i, k := range h.j.Output {
-		out.Cols[i] = b.Cols[k]
-	}
+	out := h.j.out.Project(b)
 	if out.Len() <= op.ChunkRows {
 		return c.EmitBatch(out)
 	}
@@ -287,7 +234,7 @@ func (h *chunk) emitUnmatched(c *op.Ctx, matched []bool) error {
 	if !h.j.Left || !slices.Contains(matched, false) {
 		return nil
 	}
-	out := rows.NewBuilder(h.j.both[:h.j.width], len(h.items))
+	out := rows.NewBuilder(h.j.out.Both[:h.j.width], len(h.items))
 	for i, it := range h.items {
 		if matched[i] {
 			continue
@@ -297,7 +244,7 @@ func (h *chunk) emitUnmatched(c *op.Ctx, matched []bool) error {
 		}
 		out.EndRow(it.w)
 	}
-	return c.EmitBatch(h.j.pad(out.Finish()))
+	return c.EmitBatch(h.j.out.Pad(out.Finish(), 0))
 }
 
 // remember writes what the left rows that came were joined with.

@@ -33,7 +33,7 @@ func init() {
 		Name:    Name,
 		Summary: "Computes window functions.",
 		Ports:   1, Tables: tables, Format: 1, MinFormat: 1,
-		New: New,
+		New: New, Marks: carry, Bound: bound,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {

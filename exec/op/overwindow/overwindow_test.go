@@ -160,6 +160,23 @@ func TestView(t *testing.T) {
 	}
 }
 
+// TestEventTime drops partitions whose time has passed.
+func TestEventTime(t *testing.T) {
+	for n := range uint64(40) {
+		c, out := randomConfig(rand.New(rand.NewPCG(n, 4)))
+		if c.Partition = []int{1}; len(c.Order) > 0 {
+			c.Order[0].Col = 3
+		}
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			optest.Run(t, optest.Case{
+				Op: Name, Config: c, In: []types.Schema{schema}, Out: out, Keys: [][]int{c.Partition}, Seeds: 4, Gen: row, Time: []int{1}, Epochs: 10,
+				Model: func(in []optest.Relation) optest.Relation { return model(c, in[0]) },
+			})
+		})
+	}
+}
+
 // TestErrors checks arguments that Postgres refuses.
 func TestErrors(t *testing.T) {
 	out := append(slices.Clone(schema), types.Field{Name: "x", Type: int4})

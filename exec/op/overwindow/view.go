@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"tidemill/exec/op"
+	"tidemill/exec/op/expire"
 	"tidemill/exec/op/order"
 	"tidemill/exec/op/place"
 	"tidemill/exec/op/versions"
@@ -35,6 +36,8 @@ import (
 // what is loaded are represented by their summary, which the table sums gives in logarithmic time. All
 // rows on that side may then have other results, unless the summaries of what lies between are the
 // same before and after, as when a row only changes places: then nothing beyond is looked at.
+//
+// Partitions with a column below its floor are dropped.
 const (
 	tableRows = "rows"
 	tableSums = "sums"
@@ -49,6 +52,7 @@ type view struct {
 	orders []rows.Order
 	codec  *rows.RowCodec
 	sums   *sums // nil = nothing is unbounded
+	sweep  *expire.Sweeper
 
 	need reach // of all calls together
 
@@ -78,6 +82,7 @@ type keyEnds struct{ part, order int32 }
 func newView(c Config, calls []*call, orders []rows.Order, env *op.Env) *view {
 	v := &view{
 		Config: c, env: env, calls: calls, orders: orders, codec: rows.NewRowCodec(env.In[0].Types()),
+		sweep:  newSweeper(&c, env),
 		Reader: versions.Reader{Table: env.Tables.Ordered(tableRows)}, partCols: make([]*rows.Vec, len(c.Partition)),
 		need: reach{back: distance{groups: -1}, fwd: distance{groups: -1}},
 	}
@@ -161,6 +166,7 @@ func (v *view) Finish(c *op.Ctx) error {
 		}
 		rest = rest[n:]
 	}
+	v.expire(c, v.Touched.Len())
 	v.Touched.Reset()
 	v.Weights, v.keyEnds, v.vnodes = v.Weights[:0], v.keyEnds[:0], v.vnodes[:0]
 	return c.EmitBatch(v.out.Finish())

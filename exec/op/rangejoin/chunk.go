@@ -1,10 +1,10 @@
 package rangejoin
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"tidemill/exec/op"
+	"tidemill/exec/op/equi"
 	"tidemill/sql/rows"
 )
 
@@ -16,7 +16,7 @@ type chunk struct {
 	in         *rows.Batch
 
 	idx  []int32 // row of the batch per pair
-	pos  []int32 // its position in own.sel
+	pos  []int32 // its position in own.Sel
 	wOwn []int64
 	wOth []int64
 	data []byte // table keys of the other side
@@ -44,12 +44,6 @@ func (h *chunk) pair(k, r int, w int64, entry []byte, wOth int64) {
 
 func (h *chunk) entry(p int32) []byte { return h.data[h.ends[p]:h.ends[p+1]] }
 
-// rowPart returns the row in a table key.
-func rowPart(key []byte) []byte {
-	body := len(key) - 4
-	return key[body-int(binary.BigEndian.Uint32(key[body:])) : body]
-}
-
 // flush evaluates the condition over the pairs, adds to degrees and emits the pairs that match.
 func (h *chunk) flush(c *op.Ctx) error {
 	n := h.len()
@@ -76,7 +70,7 @@ func (h *chunk) flush(c *op.Ctx) error {
 	if !h.j.pairs {
 		return nil
 	}
-	out := h.j.project(b)
+	out := h.j.out.Project(b)
 	for part := range slices.Chunk(out.Sel, op.ChunkRows) {
 		piece := *out
 		piece.Sel = part
@@ -90,7 +84,7 @@ func (h *chunk) flush(c *op.Ctx) error {
 // batch makes the pairs, left columns before right ones.
 func (h *chunk) batch(n int) (*rows.Batch, error) {
 	j := h.j
-	b := &rows.Batch{Schema: j.both, N: n, Cols: make([]*rows.Vec, len(j.both)), W: make([]int64, n)}
+	b := &rows.Batch{Schema: j.out.Both, N: n, Cols: make([]*rows.Vec, len(j.out.Both)), W: make([]int64, n)}
 	ownAt, otherAt := 0, len(h.own.types)
 	if h.own.port == 1 {
 		ownAt, otherAt = len(h.other.types), 0
@@ -104,7 +98,7 @@ func (h *chunk) batch(n int) (*rows.Batch, error) {
 	}
 	ones := true
 	for p := range n {
-		if err := h.other.codec.Decode(rowPart(h.entry(int32(p))), cols); err != nil {
+		if err := h.other.codec.Decode(equi.RowPart(h.entry(int32(p))), cols); err != nil {
 			return nil, err
 		}
 		b.W[p] = h.wOwn[p] * h.wOth[p]
@@ -139,33 +133,11 @@ func (h *chunk) addDegrees(sel []int32) {
 	}
 }
 
-// project makes the output batch of joined pairs.
-func (j *rangeJoin) project(b *rows.Batch) *rows.Batch {
-	out := &rows.Batch{Schema: j.out, N: b.N, Sel: b.Sel, W: b.W, Cols: make([]*rows.Vec, len(j.Output))}
-	for i, c := range j.Output {
-		out.Cols[i] = b.Cols[c]
-	}
-	return out
-}
-
 // pad makes output rows of rows of one side alone: with NULLs for the other side, or, in semi and
 // anti joins, as they are.
 func (j *rangeJoin) pad(s *side, b *rows.Batch) *rows.Batch {
-	all := *b
-	at := 0
-	if s.port == 1 {
-		at = len(j.sides[0].types)
+	if s.port == 0 {
+		return j.out.Pad(b, 0)
 	}
-	all.Cols = make([]*rows.Vec, len(j.both))
-	copy(all.Cols[at:], b.Cols)
-	for i := range all.Cols {
-		if all.Cols[i] == nil && j.pairs {
-			nulls := rows.NewVecBuilder(j.both[i].Type, b.N)
-			for range b.N {
-				nulls.AppendNull()
-			}
-			all.Cols[i] = nulls.Finish()
-		}
-	}
-	return j.project(&all)
+	return j.out.Pad(b, len(j.sides[0].types))
 }

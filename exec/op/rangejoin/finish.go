@@ -2,6 +2,7 @@ package rangejoin
 
 import (
 	"tidemill/exec/op"
+	"tidemill/exec/op/equi"
 	"tidemill/sql/rows"
 )
 
@@ -14,6 +15,7 @@ func (j *rangeJoin) Finish(c *op.Ctx) error {
 			}
 		}
 	}
+	j.expire(c)
 	return nil
 }
 
@@ -26,9 +28,9 @@ func (s *side) shows(w, degree int64) int64 {
 }
 
 func (j *rangeJoin) finishSide(c *op.Ctx, s *side) error {
-	schema := j.both[:len(j.sides[0].types)]
+	schema := j.out.Both[:len(j.sides[0].types)]
 	if s.port == 1 {
-		schema = j.both[len(schema):]
+		schema = j.out.Both[len(schema):]
 	}
 	out := rows.NewBuilder(schema, 64)
 	flush := func() error {
@@ -44,7 +46,7 @@ func (j *rangeJoin) finishSide(c *op.Ctx, s *side) error {
 		if d == 0 {
 			continue
 		}
-		if err := s.codec.Decode(rowPart(s.touched.Key(i)), out.Cols); err != nil {
+		if err := s.codec.Decode(equi.RowPart(s.touched.Key(i)), out.Cols); err != nil {
 			return err
 		}
 		out.EndRow(d)

@@ -2,16 +2,13 @@ package rangejoin
 
 import (
 	"encoding/binary"
-	"math"
 
 	"tidemill/exec/op"
+	"tidemill/exec/op/equi"
 	"tidemill/exec/state"
 	"tidemill/sql/rows"
 	"tidemill/sql/types"
 )
-
-// emptyKeyHash puts the one key of a join without keys on virtual node 0.
-var emptyKeyHash = state.WithVNode(rows.HashKey(nil), 0)
 
 // Push adds the rows to their side and joins them with the other.
 func (j *rangeJoin) Push(c *op.Ctx, port int, in *rows.Batch) error {
@@ -23,17 +20,17 @@ func (j *rangeJoin) Push(c *op.Ctx, port int, in *rows.Batch) error {
 	if in.Len() == 0 {
 		return nil
 	}
-	own.split(in, j.NullSafe)
-	if len(own.unkeyed) > 0 && own.watched && !own.whenMatched {
-		lone := *in
-		lone.Sel = append([]int32(nil), own.unkeyed...)
-		if err := c.EmitBatch(j.pad(own, &lone)); err != nil {
+	j.work += in.Len()
+	own.Split(in)
+	if len(own.Unkeyed) > 0 && own.watched && !own.whenMatched {
+		if err := c.EmitBatch(j.pad(own, own.Lone(in))); err != nil {
 			return err
 		}
 	}
-	own.place(in, j.Dist)
+	own.Encode(in)
+	own.own, own.keyData = own.own[:0], own.keyData[:0]
 	j.chunk.start(own, other, in)
-	for k, r := range own.sel {
+	for k, r := range own.Sel {
 		w := in.Weight(int(r))
 		keyLen := own.add(k, int(r), in, w)
 		if other.table.Len() == 0 {
@@ -58,50 +55,13 @@ func (j *rangeJoin) Push(c *op.Ctx, port int, in *rows.Batch) error {
 	return nil
 }
 
-// split sorts the batch's rows into those with key and compared column and those with a NULL there.
-func (s *side) split(in *rows.Batch, nullSafe []bool) {
-	for i, k := range s.keys {
-		s.keyCols[i] = in.Cols[k]
-	}
-	s.sel, s.unkeyed = s.sel[:0], s.unkeyed[:0]
-	for k := range in.Len() {
-		r := in.Row(k)
-		isNull := in.Cols[s.col].IsNull(r)
-		for i, v := range s.keyCols {
-			isNull = isNull || v.IsNull(r) && !(nullSafe != nil && nullSafe[i])
-		}
-		if isNull {
-			s.unkeyed = append(s.unkeyed, int32(r))
-		} else {
-			s.sel = append(s.sel, int32(r))
-		}
-	}
-}
-
-// place encodes the keys of the selected rows and finds their virtual nodes.
-func (s *side) place(in *rows.Batch, dist []int) {
-	s.own, s.keyData = s.own[:0], s.keyData[:0]
-	rows.EncodeKeys(s.keyCols, s.sel, in.N, &s.keyBuf)
-	s.hash = s.hash[:0]
-	if len(s.keys) == 0 {
-		for range s.sel {
-			s.hash = append(s.hash, emptyKeyHash)
-		}
-		return
-	}
-	s.hash = rows.HashKeys(s.hash, &s.keyBuf)
-	s.placer.Rows(s.hash, dist, s.keyCols, s.sel, in.N)
-}
-
 // add enters row k of the batch into its own table and returns the length of its join key in s.key.
 func (s *side) add(k, r int, in *rows.Batch, w int64) (keyLen int) {
-	s.key = append(s.key[:0], s.keyBuf.Key(k)...)
+	s.key = append(s.key[:0], s.Buf.Key(k)...)
 	keyLen = len(s.key)
 	s.key = rows.AppendKey(s.key, in.Cols[s.col], r)
-	body := len(s.key)
-	s.key = s.codec.Append(s.key, in.Cols, r)
-	s.key = binary.BigEndian.AppendUint32(s.key, uint32(len(s.key)-body))
-	vnode := rows.VNode(s.hash[k])
+	s.key = equi.AppendRow(s.key, s.codec, in.Cols, r)
+	vnode := rows.VNode(s.Hash[k])
 	before, degree := s.get(s.key)
 	s.put(vnode, s.key, before+w, degree)
 	s.keyData = append(s.keyData, s.key...)
@@ -177,25 +137,10 @@ func (j *rangeJoin) probe(own *side, prefix []byte, col *rows.Vec, r int) (lower
 	return lower, state.PrefixEnd(upper)
 }
 
-// appendShifted appends the key of a value moved by a distance. It stops at the ends of the integers,
-// which for times are the infinities and stay where they are.
+// appendShifted appends the key of a value moved by a distance.
 func appendShifted(dst []byte, col *rows.Vec, r int, by int64) []byte {
 	if by == 0 || col.Type.Phys() != types.PhysInt {
 		return rows.AppendKey(dst, col, r)
 	}
-	return rows.AppendKeyDatum(dst, types.Datum{Type: col.Type, I: shift(col.Type, col.I[r], by)})
-}
-
-func shift(t types.Type, v, by int64) int64 {
-	if (t.IsTime() || t.ID == types.Date) && !types.IsFinite(v) {
-		return v
-	}
-	sum := v + by
-	switch {
-	case by > 0 && sum < v:
-		return math.MaxInt64
-	case by < 0 && sum > v:
-		return math.MinInt64
-	}
-	return sum
+	return rows.AppendKeyDatum(dst, types.Datum{Type: col.Type, I: equi.Shift(col.Type, col.I[r], by)})
 }

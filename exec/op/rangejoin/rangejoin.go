@@ -19,17 +19,21 @@
 // residual and is evaluated over the pairs, so that the range only has to hold all pairs that may
 // match. What depends on whether a row has a match is emitted by Finish from weights and degrees
 // before and after the epoch, as in the operator join.
+//
+// Event time. With a floor F of the other side's column, a left row below F + low, or a right one below
+// F − high, meets no new row. Once it is also below its own side's floor, unless that side never
+// retracts, it does not go either and is dropped.
 package rangejoin
 
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
-	"time"
 
 	"tidemill/exec/op"
-	"tidemill/exec/op/place"
+	"tidemill/exec/op/equi"
+	"tidemill/exec/op/expire"
 	"tidemill/exec/op/touch"
 	"tidemill/exec/state"
 	"tidemill/sql/expr"
@@ -74,23 +78,26 @@ type Config struct {
 
 type rangeJoin struct {
 	Config
-	out, both types.Schema
-	pairs     bool // joined pairs are output
-	residual  *expr.Program
-	sides     [2]*side
-	chunk     chunk
-	cons      rows.Consolidator
-	bounds    [2][]byte
+	out      equi.Output
+	pairs    bool // joined pairs are output
+	residual *expr.Program
+	match    equi.Match
+	sides    [2]*side
+	chunk    chunk
+	work     int // rows of this epoch
+	cons     rows.Consolidator
+	bounds   [2][]byte
 }
 
 // side is what belongs to one input.
 type side struct {
-	port  int
-	keys  []int
-	col   int
-	types []types.Type
-	codec *rows.RowCodec
-	table *state.Ordered
+	port     int
+	col      int
+	types    []types.Type
+	codec    *rows.RowCodec
+	table    *state.Ordered
+	sweep    *expire.Sweeper // nil = nothing of the key has a floor
+	retracts bool
 	// watched: the output depends on whether this side's rows have matches. whenMatched: they are
 	// output when they do (semi), otherwise when they do not.
 	watched, whenMatched bool
@@ -101,12 +108,7 @@ type side struct {
 	wBefore, wAfter     []int64
 	degBefore, degAfter []int64
 
-	keyCols []*rows.Vec
-	keyBuf  rows.KeyBuf
-	placer  place.Placer
-	hash    []uint64
-	sel     []int32
-	unkeyed []int32
+	equi.Keys
 	key     []byte
 	own     []ownRow // of the batch
 	keyData []byte
@@ -127,12 +129,8 @@ func init() {
 		Ports:   2, Format: 1, MinFormat: 1,
 		Tables: func(json.RawMessage) ([]string, error) { return []string{"left", "right"}, nil },
 		New:    New,
-		Bound: func(_ json.RawMessage, in []op.Input) op.Bound {
-			if in[0].AppendOnly || in[1].AppendOnly {
-				return op.Bound{Unbounded: true, Text: "rows of both inputs; an append-only input never shrinks"}
-			}
-			return op.Bound{Text: "by the rows of both inputs"}
-		},
+		Marks:  carry,
+		Bound:  bound,
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {
@@ -144,39 +142,12 @@ func init() {
 }
 
 func (c *Config) explain(left, right types.Schema) string {
-	var on []string
-	for i, k := range c.LeftKeys {
-		eq := " = "
-		if i < len(c.NullSafe) && c.NullSafe[i] {
-			eq = " IS NOT DISTINCT FROM "
-		}
-		on = append(on, op.Col(left, k)+eq+op.Col(right, c.RightKeys[i]))
-	}
-	diff := op.Col(left, c.LeftCol) + " - " + op.Col(right, c.RightCol)
-	t := types.Type{}
-	if c.LeftCol >= 0 && c.LeftCol < len(left) {
-		t = left[c.LeftCol].Type
-	}
-	switch {
-	case c.Low != nil && c.High != nil:
-		on = append(on, fmt.Sprintf("%s between %s and %s", diff, distance(t, *c.Low), distance(t, *c.High)))
-	case c.Low != nil:
-		on = append(on, fmt.Sprintf("%s >= %s", diff, distance(t, *c.Low)))
-	case c.High != nil:
-		on = append(on, fmt.Sprintf("%s <= %s", diff, distance(t, *c.High)))
-	}
+	on := equi.OnText(left, right, c.LeftKeys, c.RightKeys, c.NullSafe)
+	on = append(on, c.band().Text(left, right))
 	if c.Residual != nil {
 		on = append(on, op.ExprText(c.Residual, append(append(types.Schema(nil), left...), right...)))
 	}
 	return c.Kind + " on " + strings.Join(on, " AND ")
-}
-
-// distance writes a difference of two values of type t.
-func distance(t types.Type, v int64) string {
-	if t.IsTime() {
-		return (time.Duration(v) * time.Microsecond).String()
-	}
-	return strconv.FormatInt(v, 10)
 }
 
 // New makes the operator.
@@ -185,17 +156,18 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &rangeJoin{Config: c, out: env.Out}
-	j.both = append(append(j.both, env.In[0]...), env.In[1]...)
+	j := &rangeJoin{Config: c, match: c.match()}
+	width := len(env.In[0])
 	switch c.Kind {
 	case Inner, Left, Right, Full:
 		j.pairs = true
+		width += len(env.In[1])
 	case Semi, Anti:
 	default:
 		return nil, fmt.Errorf("rangejoin: unknown kind %q", c.Kind)
 	}
-	if len(c.LeftKeys) != len(c.RightKeys) || c.NullSafe != nil && len(c.NullSafe) != len(c.LeftKeys) {
-		return nil, fmt.Errorf("rangejoin: key lists of different lengths")
+	if err = equi.CheckPairs(Name, env, c.LeftKeys, c.RightKeys, c.NullSafe); err != nil {
+		return nil, err
 	}
 	if c.Residual == nil || c.Low == nil && c.High == nil {
 		return nil, fmt.Errorf("rangejoin: no condition")
@@ -203,22 +175,8 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	if j.residual, err = expr.Compile([]*expr.Expr{c.Residual}); err != nil {
 		return nil, err
 	}
-	if j.Output == nil {
-		width := len(j.both)
-		if !j.pairs {
-			width = len(env.In[0])
-		}
-		for i := range width {
-			j.Output = append(j.Output, i)
-		}
-	}
-	if len(j.Output) != len(j.out) {
-		return nil, fmt.Errorf("rangejoin: %d output columns, the schema has %d", len(j.Output), len(j.out))
-	}
-	for _, i := range j.Output {
-		if i < 0 || i >= len(j.both) {
-			return nil, fmt.Errorf("rangejoin: output column %d does not exist", i)
-		}
+	if j.out, err = equi.NewOutput(Name, env, c.Output, width); err != nil {
+		return nil, err
 	}
 	negated := func(v *int64) *int64 {
 		if v == nil {
@@ -227,10 +185,10 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 		n := -*v
 		return &n
 	}
-	if j.sides[0], err = newSide(env, 0, "left", c.LeftKeys, c.LeftCol); err != nil {
+	if j.sides[0], err = j.newSide(env, 0, "left", c.LeftKeys, c.LeftCol); err != nil {
 		return nil, err
 	}
-	if j.sides[1], err = newSide(env, 1, "right", c.RightKeys, c.RightCol); err != nil {
+	if j.sides[1], err = j.newSide(env, 1, "right", c.RightKeys, c.RightCol); err != nil {
 		return nil, err
 	}
 	j.sides[0].low, j.sides[0].high = negated(c.High), negated(c.Low)
@@ -242,15 +200,19 @@ func New(cfg json.RawMessage, env *op.Env) (op.Operator, error) {
 	return j, nil
 }
 
-func newSide(env *op.Env, port int, name string, keys []int, col int) (*side, error) {
+func (j *rangeJoin) newSide(env *op.Env, port int, name string, keys []int, col int) (*side, error) {
 	ts := env.In[port].Types()
-	for _, k := range append([]int{col}, keys...) {
-		if k < 0 || k >= len(ts) {
-			return nil, fmt.Errorf("rangejoin: column %d of the %s side does not exist", k, name)
-		}
+	if col < 0 || col >= len(ts) {
+		return nil, fmt.Errorf("rangejoin: column %d of the %s side does not exist", col, name)
+	}
+	retracts := len(env.AppendOnly) <= port || !env.AppendOnly[port]
+	sorts := make([]types.Type, len(keys)+1)
+	for i, k := range append(slices.Clone(keys), col) {
+		sorts[i] = ts[k]
 	}
 	return &side{
-		port: port, keys: keys, col: col, types: ts, codec: rows.NewRowCodec(ts), table: env.Tables.Ordered(name),
-		keyCols: make([]*rows.Vec, len(keys)),
+		retracts: retracts, sweep: expire.New(sorts, j.floors(port, retracts, env.Marked)),
+		port: port, col: col, types: ts, codec: rows.NewRowCodec(ts), table: env.Tables.Ordered(name),
+		Keys: equi.NewKeys(keys, j.NullSafe, j.Dist, col),
 	}, nil
 }

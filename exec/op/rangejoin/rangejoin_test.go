@@ -8,6 +8,7 @@ import (
 	_ "tidemill/sql/fn/cmp"
 	_ "tidemill/sql/fn/math"
 
+	"tidemill/exec/op"
 	"tidemill/exec/op/optest"
 	"tidemill/sql/expr"
 	"tidemill/sql/rows"
@@ -131,6 +132,60 @@ func model(c Config, strict bool, in []optest.Relation) (out optest.Relation) {
 		}
 	}
 	return out
+}
+
+// TestEventTime lets the floors of both sides rise: every row goes that can meet no new one, with one end
+// of the range those of one side.
+func TestEventTime(t *testing.T) {
+	ranges := [][2]*int64{{number(-2), number(1)}, {number(2), number(5)}}
+	for _, kind := range []string{Inner, Left, Right, Full, Semi, Anti} {
+		for _, r := range ranges {
+			for _, appendOnly := range []bool{false, true} {
+				for _, keys := range [][]int{{}, {0}} {
+					t.Run(fmt.Sprint(kind, *r[0], *r[1], appendOnly, keys), func(t *testing.T) {
+						t.Parallel()
+						c := testCase(kind, keys, r[0], r[1])
+						c.Time, c.Epochs, c.Seeds, c.AppendOnly = []int{1, 1}, 10, 4, []bool{appendOnly, appendOnly}
+						optest.Run(t, c)
+					})
+				}
+			}
+		}
+	}
+}
+
+// TestMarks checks how far the bounds of the output columns are behind those of the input.
+func TestMarks(t *testing.T) {
+	in := []op.Marks{{op.NoMark, 100, op.NoMark}, {op.NoMark, 40, op.NoMark}}
+	for _, c := range []struct {
+		kind        string
+		low, high   *int64
+		left, right int64
+	}{
+		{Inner, number(-5), number(10), 35, 40},
+		{Inner, number(-5), number(70), 35, 30},
+		{Inner, number(100), number(200), 100, -100},
+		{Left, number(-5), number(10), 35, op.NoMark},
+		{Right, number(-5), number(10), op.NoMark, 40},
+		{Full, number(-5), number(10), op.NoMark, op.NoMark},
+		{Semi, number(-5), number(10), 35, op.NoMark},
+		{Inner, number(-5), nil, 35, op.NoMark},
+		{Inner, nil, number(10), op.NoMark, 40},
+	} {
+		cfg := Config{Kind: c.kind, LeftKeys: []int{}, RightKeys: []int{}, LeftCol: 1, RightCol: 1, Low: c.low, High: c.high}
+		out := both
+		if c.kind == Semi {
+			out = left
+		}
+		f, err := carry(optest.RawConfig(cfg), []types.Schema{left, right}, out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := f(in)
+		if m.At(1) != c.left || c.kind != Semi && m.At(4) != c.right {
+			t.Errorf("%s: %v", cfg.explain(left, right), m)
+		}
+	}
 }
 
 // BenchmarkHistory joins intervals near the end of keys whose histories are longer and longer: the

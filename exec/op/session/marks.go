@@ -24,8 +24,8 @@ func carry(cfg json.RawMessage, _ []types.Schema, out types.Schema) (op.Carry, e
 		for _, k := range c.Keys {
 			marks[k] = in[0].At(k)
 		}
-		if t := in[0].At(c.Col); t != op.NoMark && t < math.MaxInt64 && !c.IDs {
-			marks[len(out)-1] = t + 1
+		if t := in[0].At(c.Col); t != op.NoMark && !c.IDs {
+			marks[len(out)-1] = max(t, t+1) // nothing comes after the end of time
 		}
 		return marks
 	}, err

@@ -2,6 +2,7 @@ package window
 
 import (
 	"encoding/json"
+	"math"
 
 	"tidemill/exec/op"
 	"tidemill/sql/types"
@@ -18,6 +19,10 @@ func carry(cfg json.RawMessage, _ []types.Schema, out types.Schema) (op.Carry, e
 	return func(in []op.Marks) op.Marks {
 		marks := op.Extend(in[0], len(out))
 		t := in[0].At(c.Col)
+		if t == math.MaxInt64 { // no row comes any more
+			marks[len(out)-2], marks[len(out)-1] = t, t
+			return marks
+		}
 		if t == op.NoMark || c.Zone != "" || c.Slide <= 0 {
 			return marks
 		}
