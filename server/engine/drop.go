@@ -37,6 +37,14 @@ func (e *Engine) drop(c *Caller, s *ast.Drop) error {
 	cat := e.catalogNow()
 	var named []*catalog.Object
 	for _, name := range s.Names {
+		if kind == catalog.SequenceKind {
+			if done, err := e.dropColumnSequence(c, name, s.Cascade); done || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+		}
 		o, err := droppable(cat, c, s, kind, name)
 		if err != nil {
 			return err
@@ -56,31 +64,6 @@ func (e *Engine) drop(c *Caller, s *ast.Drop) error {
 		e.remove(o)
 	}
 	e.closeUnread()
-	return nil
-}
-
-// dropDefaults takes the defaults away that use sequences which are dropped. Without CASCADE there may
-// be none but those of tables that go too.
-func (e *Engine) dropDefaults(c *Caller, order, named []*catalog.Object, cascade bool) error {
-	for _, o := range order {
-		if o.Kind != catalog.SequenceKind {
-			continue
-		}
-		lines, drop := e.sequenceUsers(o)
-		if len(o.Deps) > 0 && !slices.Contains(named, o) { // it goes with its table
-			drop()
-			continue
-		}
-		if len(lines) > 0 && !cascade {
-			return sqlerr.New(sqlerr.DependentObjects, "cannot drop sequence %s because other objects depend on it", parse.QuoteIdent(o.Name)).
-				WithDetail("%s", strings.Join(lines, "\n")).WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
-		}
-		for _, l := range lines {
-			what, _, _ := strings.Cut(l, " depends on ")
-			c.notice(sqlerr.SuccessfulCompletion, "drop cascades to %s", what)
-		}
-		drop()
-	}
 	return nil
 }
 

@@ -14,7 +14,7 @@ func TestParameterValues(t *testing.T) {
 		{"statement_timeout", "90s", "90s"}, {"statement_timeout", "60000", "1min"}, {"statement_timeout", "1.5s", "1500ms"},
 		{"statement_timeout", "0", "0"}, {"work_mem", "4096", "4MB"}, {"work_mem", "1GB", "1GB"}, {"work_mem", "100kB", "100kB"},
 		{"enable_seqscan", "FALSE", "off"}, {"enable_seqscan", "t", "on"}, {"client_encoding", "'utf-8'", "UTF8"},
-		{"client_encoding", "unicode", "UTF8"}, {"datestyle", "dmy", "ISO, DMY"}, {"DateStyle", "ISO, YMD", "ISO, YMD"},
+		{"client_encoding", "unicode", "UTF8"}, {"datestyle", "dmy", "ISO, DMY"}, {"DateStyle", "ISO, YMD", "ISO, YMD"}, {"datestyle", "german", "German, DMY"},
 		{"intervalstyle", "ISO_8601", "iso_8601"}, {"timezone", "europe/berlin", "Europe/Berlin"}, {"timezone", "UTC", "UTC"},
 		{"timezone", "3", "<+03>-03"}, {"timezone", "-4.5", "<-04:30>+04:30"}, {"timezone", "INTERVAL '+02:00'", "<+02>-02"},
 		{"application_name", "ü\n", "???"}, {"my.own", "x", "x"}, {"extra_float_digits", "3", "3"}, {"search_path", `a, "B c"`, `a, "B c"`},
@@ -41,7 +41,7 @@ func TestParameterRefusals(t *testing.T) {
 		{"statement_timeout", "-1", "22023"}, {"statement_timeout", "5kB", "22023"}, {"statement_timeout", "x", "22023"},
 		{"statement_timeout", "NaN", "22023"}, {"extra_float_digits", "9", "22023"}, {"enable_seqscan", "maybe", "22023"},
 		{"client_encoding", "LATIN1", "0A000"}, {"client_encoding", "klingon", "22023"}, {"timezone", "Nowhere/X", "22023"},
-		{"timezone", "999", "22023"}, {"datestyle", "german", "0A000"}, {"datestyle", "x", "22023"}, {"intervalstyle", "x", "22023"},
+		{"timezone", "999", "22023"}, {"datestyle", "x", "22023"}, {"intervalstyle", "x", "22023"},
 		{"search_path", `"a`, "22023"}, {"search_path", "a,,b", "22023"}, {"standard_conforming_strings", "off", "0A000"},
 	} {
 		err := newVars(nil).set(c.name, c.value, false)
