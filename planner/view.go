@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"tidemill/exec/plan"
 	"tidemill/planner/bind"
@@ -48,7 +49,7 @@ func (o Options) PlanView(c *Context, sel *ast.Select, columns []string) (*Query
 	}
 	n = rename(logical.Keep(n, all), all)
 	out.OneRow = atMostOne(n)
-	lo := &lower.Options{View: true, NewID: b.NewID, NoShare: o.Off["share"], NoTwoPhase: o.Off["twophase"]}
+	lo := &lower.Options{View: true, Civil: b.Env.Location() != time.UTC, NewID: b.NewID, NoShare: o.Off["share"], NoTwoPhase: o.Off["twophase"]}
 	if out.Plan, err = lower.Plan(n, len(visible), lo); err != nil {
 		return nil, err
 	}

@@ -9,9 +9,10 @@ import (
 	"tidemill/sql/types"
 )
 
-// Monotone returns the column of which e is a function that never falls as the column grows; ok is
-// false when it is not known to be one. Views compute in UTC, so that days have 24 hours.
-func Monotone(e *expr.Expr) (col int, ok bool) {
+// monotone returns the column of which e is a function that never falls as the column grows; ok is
+// false when it is not known to be one. civil tells that e is computed in a time zone where clocks may be
+// put back and days may not have 24 hours, so that what goes through its civil time is not known.
+func monotone(e *expr.Expr, civil bool) (col int, ok bool) {
 	switch e.Kind {
 	case expr.Column:
 		return e.Index, ordinal(e.Type)
@@ -19,9 +20,12 @@ func Monotone(e *expr.Expr) (col int, ok bool) {
 		if !ordinal(e.Type) || e.Type.IsTime() != e.Args[0].Type.IsTime() && e.Type.ID != types.Date && e.Args[0].Type.ID != types.Date {
 			return 0, false
 		}
-		return Monotone(e.Args[0])
+		if civil && (e.Type.ID == types.Timestamptz) != (e.Args[0].Type.ID == types.Timestamptz) {
+			return 0, false
+		}
+		return monotone(e.Args[0], civil)
 	case expr.Call:
-		return monotoneCall(e)
+		return monotoneCall(e, civil)
 	}
 	return 0, false
 }
@@ -31,24 +35,24 @@ func ordinal(t types.Type) bool {
 	return t.IsTime() || t.ID == types.Date || t.ID == types.Int8 || t.ID == types.Int4
 }
 
-func monotoneCall(e *expr.Expr) (int, bool) {
+func monotoneCall(e *expr.Expr, civil bool) (int, bool) {
 	if !ordinal(e.Type) || len(e.Args) == 0 {
 		return 0, false
 	}
 	arg := func(i int, rest ...int) (int, bool) {
 		for _, r := range rest {
-			if !fixed(e.Args[r]) {
+			if !fixed(e.Args[r]) || civil && e.Type.ID == types.Timestamptz && e.Name != "date_bin" && hasDays(e.Args[r]) {
 				return 0, false
 			}
 		}
-		return Monotone(e.Args[i])
+		return monotone(e.Args[i], civil)
 	}
 	switch n := len(e.Args); {
 	case e.Name == "+" && n == 2 && e.Args[0].Kind == expr.Literal:
 		return arg(1, 0)
 	case (e.Name == "+" || e.Name == "-") && n == 2:
 		return arg(0, 1)
-	case e.Name == "date_trunc" && n == 2:
+	case e.Name == "date_trunc" && n == 2 && !(civil && e.Type.ID == types.Timestamptz):
 		return arg(1, 0)
 	case e.Name == "date_bin" && n == 3:
 		return arg(1, 0, 2)
@@ -65,12 +69,18 @@ func fixed(e *expr.Expr) bool {
 	return e.Type.ID != types.Interval || types.IntervalOf(e.Lit.S).Months == 0
 }
 
+// hasDays tells whether a constant is an interval with days.
+func hasDays(e *expr.Expr) bool {
+	return e.Type.ID == types.Interval && types.IntervalOf(e.Lit.S).Days != 0
+}
+
 // CarryExprs is the Carry of computed columns: those that are monotone in an input column follow it.
-func CarryExprs(exprs []*expr.Expr) (Carry, error) {
+// civil is as in Spec.CivilMarks.
+func CarryExprs(exprs []*expr.Expr, civil bool) (Carry, error) {
 	from := make([]int, len(exprs))
 	progs := make([]*expr.Program, len(exprs))
 	for i, e := range exprs {
-		col, ok := Monotone(e)
+		col, ok := monotone(e, civil)
 		if !ok {
 			from[i] = -1
 			continue

@@ -173,6 +173,8 @@ type Spec struct {
 	// Marks makes the function that carries watermarks from the inputs to the output; nil = it carries
 	// none.
 	Marks CarryFunc
+	// CivilMarks is Marks for plans whose expressions run in a time zone other than UTC; nil = Marks does.
+	CivilMarks CarryFunc
 	// Bound says what limits the state; nil = there is none that outlives an epoch.
 	Bound func(cfg json.RawMessage, in []Input) Bound
 	// Explain gives the line that EXPLAIN shows after the operator's name.

@@ -30,14 +30,18 @@ func NewMarker(p *Plan) (*Marker, error) {
 		if err != nil {
 			return nil, err
 		}
-		if spec.Marks == nil || len(n.Inputs) == 0 {
+		carry := spec.Marks
+		if spec.CivilMarks != nil && p.Settings != nil && p.Settings.TimeZone != "" {
+			carry = spec.CivilMarks
+		}
+		if carry == nil || len(n.Inputs) == 0 {
 			continue
 		}
 		var in []types.Schema
 		for _, x := range n.Inputs {
 			in = append(in, p.Nodes[x.Node].Schema)
 		}
-		if m.carry[i], err = spec.Marks(n.Config, in, n.Schema); err != nil {
+		if m.carry[i], err = carry(n.Config, in, n.Schema); err != nil {
 			return nil, fmt.Errorf("operator %s: %w", n.Op, err)
 		}
 	}

@@ -48,8 +48,8 @@ type Settings struct {
 func (p *Plan) Keep(env *types.Env) {
 	p.Version = 1
 	s := Settings{DateStyle: env.DateStyle, DateOrder: env.DateOrder, IntervalStyle: env.IntervalStyle, ByteaOutput: env.ByteaOutput}
-	if env.Zone != nil && env.Zone != time.UTC {
-		s.TimeZone = types.ZoneText(env.Zone)
+	if zone := env.Location(); zone != time.UTC {
+		s.TimeZone = types.ZoneText(zone)
 	}
 	if s.DateOrder == "MDY" {
 		s.DateOrder = ""

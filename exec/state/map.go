@@ -22,6 +22,7 @@ type Map struct {
 	durable *durable
 	// touched keeps the compiler from leaving out the loads of touch. Its value means nothing.
 	touched uint32
+	visited int64
 }
 
 // A record is
@@ -89,6 +90,7 @@ func (m *Map) find(tag uint32, key []byte) uint32 {
 
 // Find returns the entry with the given key.
 func (m *Map) Find(hash uint64, key []byte) (Ref, bool) {
+	m.visited++
 	ref := m.find(tagOf(hash), key)
 	return Ref(ref), ref != 0
 }
@@ -96,6 +98,7 @@ func (m *Map) Find(hash uint64, key []byte) (Ref, bool) {
 // Upsert returns the entry with the given key. When there was none it adds one whose value is size
 // zero bytes.
 func (m *Map) Upsert(hash uint64, key []byte, size int) (ref Ref, added bool) {
+	m.visited++
 	if r := m.find(tagOf(hash), key); r != 0 {
 		return Ref(r), false
 	}
@@ -144,6 +147,7 @@ const cachedMax = 8192
 // refs[i] and, unless added is nil, added[i]. It is faster than one at a time once the table is
 // larger than the processor's cache.
 func (m *Map) UpsertBatch(hashes []uint64, data []byte, offs []int32, size int, refs []Ref, added []bool) {
+	m.visited += int64(len(hashes))
 	var slots [batchBlock]uint64
 	for start := 0; start < len(hashes); start += batchBlock {
 		end := min(start+batchBlock, len(hashes))
@@ -277,9 +281,13 @@ func (m *Map) freeRecord(ref uint32) {
 // the entry it is called with; it must not add any.
 func (m *Map) Each(f func(Ref) bool) {
 	m.arena.each(func(ref uint32, rec []byte) bool {
+		m.visited++
 		return get32(rec, 8)&(entBlob|entDeleted) != 0 || f(Ref(ref))
 	})
 }
+
+// Visited returns how many entries have been looked up or walked over, the measure of work.
+func (m *Map) Visited() int64 { return m.visited }
 
 // Len returns the number of entries.
 func (m *Map) Len() int { return m.idx.n }

@@ -22,6 +22,7 @@ type Multi struct {
 	durable *durable
 	log     multiLog
 	scratch []byte
+	visited int64
 	touched int // keeps the compiler from leaving out the loads of Touch; means nothing
 }
 
@@ -48,6 +49,7 @@ func get64(b []byte, at int) int64    { return int64(binary.LittleEndian.Uint64(
 func put64(b []byte, at int, v int64) { binary.LittleEndian.PutUint64(b[at:], uint64(v)) }
 
 func (m *Multi) findKey(tag uint32, key []byte) uint32 {
+	m.visited++
 	if m.keys.n == 0 {
 		return 0
 	}
@@ -282,6 +284,7 @@ func (m *Multi) Each(hash uint64, key []byte, f func(ref Ref, row []byte, w int6
 		return
 	}
 	for ref := get32(m.arena.at(kref), 16); ref != 0; {
+		m.visited++
 		rec := m.arena.at(ref)
 		n := int(get32(rec, 8) & lenMask)
 		if !f(Ref(ref), rec[rowHeader:rowHeader+n:rowHeader+n], get64(rec, 24)) {
@@ -301,11 +304,15 @@ func (m *Multi) First(hash uint64, key []byte) Ref {
 }
 
 // Next returns the row after ref in its chain, or 0.
-func (m *Multi) Next(ref Ref) Ref { return Ref(get32(m.arena.at(uint32(ref)), 16)) }
+func (m *Multi) Next(ref Ref) Ref {
+	m.visited++
+	return Ref(get32(m.arena.at(uint32(ref)), 16))
+}
 
 // EachEntry calls f with all entries of all keys, in no order, until f returns false.
 func (m *Multi) EachEntry(f func(ref Ref, key, row []byte, w int64) bool) {
 	m.arena.each(func(ref uint32, rec []byte) bool {
+		m.visited++
 		if get32(rec, 8)&(entKey|entDeleted) != 0 {
 			return true
 		}
@@ -357,6 +364,9 @@ func (m *Multi) SetAux(ref Ref, v int64) {
 		m.markDirty(uint32(ref), rec)
 	}
 }
+
+// Visited returns how many rows have been looked up or walked over, the measure of work.
+func (m *Multi) Visited() int64 { return m.visited }
 
 // Len returns the number of entries: different rows under different keys.
 func (m *Multi) Len() int { return m.n }

@@ -27,6 +27,7 @@ type Ordered struct {
 	gone    []byte   // deleted keys that the store has: vnode u8, length u32, key
 	ngone   int
 	ledger  *ledger
+	visited int64
 }
 
 const (
@@ -99,6 +100,7 @@ func (o *Ordered) dropPage(id uint32) {
 
 // leafOf walks to the leaf where key is or belongs and records the way when at is not nil.
 func (o *Ordered) leafOf(key []byte, at *path) (uint32, page) {
+	o.visited++
 	id := o.root
 	if at != nil {
 		at.n = 0
@@ -330,6 +332,9 @@ func (o *Ordered) raiseRoot(left, right uint32, sep []byte) {
 	o.root = root
 	o.depth++
 }
+
+// Visited returns how many entries have been looked up or walked over, the measure of work.
+func (o *Ordered) Visited() int64 { return o.visited }
 
 // Len returns the number of entries.
 func (o *Ordered) Len() int { return o.n }

@@ -15,6 +15,7 @@ func (o *Ordered) Counted() *Ordered {
 
 // Rank returns the sum of the weights of all entries before key. Counted tables only.
 func (o *Ordered) Rank(key []byte) int64 {
+	o.visited++
 	if o.root == 0 {
 		return 0
 	}
@@ -37,6 +38,7 @@ func (o *Ordered) Rank(key []byte) int64 {
 // At returns the entry in which the running sum of weights passes place, which counts from 0; ok is
 // false beyond the end. Its weights must not be negative. Counted tables only.
 func (o *Ordered) At(place int64) (key, value []byte, ok bool) {
+	o.visited++
 	if o.root == 0 || place < 0 {
 		return nil, nil, false
 	}

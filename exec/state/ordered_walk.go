@@ -12,6 +12,7 @@ func (o *Ordered) Ascend(lower, upper []byte, f func(key, value []byte) bool) {
 	i, _ := o.search(p, lower)
 	for {
 		for n := p.count(); i < n; i++ {
+			o.visited++
 			e := p.entry(i)
 			key := o.entryKey(e)
 			if upper != nil && bytes.Compare(key, upper) >= 0 {
@@ -48,6 +49,7 @@ func (o *Ordered) Descend(lower, upper []byte, f func(key, value []byte) bool) {
 	}
 	for {
 		for i--; i >= 0; i-- {
+			o.visited++
 			e := p.entry(i)
 			key := o.entryKey(e)
 			if bytes.Compare(key, lower) < 0 || !f(key, o.entryValue(e)) {

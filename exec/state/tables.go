@@ -30,6 +30,7 @@ type table interface {
 	Reset()
 	SizeBytes() int64
 	Len() int
+	Visited() int64
 }
 
 // NewProvider returns the durable tables of an operator. ids gives the store's number of each table;
@@ -146,6 +147,15 @@ func (t *Tables) SizeBytes() (n int64) {
 func (t *Tables) Len() (n int) {
 	for _, x := range t.all {
 		n += x.Len()
+	}
+	return n
+}
+
+// Visited returns how many entries of all tables have been looked up or walked over so far: the work
+// of the operator, for tests of how it grows.
+func (t *Tables) Visited() (n int64) {
+	for _, x := range t.all {
+		n += x.Visited()
 	}
 	return n
 }

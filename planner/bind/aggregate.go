@@ -13,10 +13,12 @@ import (
 
 // block is one SELECT while its expressions are bound.
 type block struct {
-	aggs    []logical.AggCall
-	aggCols []logical.Col
-	overs   []*overItem
-	srfs    []*srfItem
+	inArgs   int  // arguments of aggregates of the block that are being bound
+	inFilter bool // the FILTER of one is
+	aggs     []logical.AggCall
+	aggCols  []logical.Col
+	overs    []*overItem
+	srfs     []*srfItem
 	// groupings are the calls of GROUPING.
 	groupings []groupingCall
 	windows   map[string]*ast.Window
@@ -48,11 +50,19 @@ func (c *exprCtx) aggregate(e *ast.Call, name string) (*expr.Expr, error) {
 	if inner.block == nil {
 		inner.block = &block{} // only to see the arguments; the call may belong to an outer query
 	}
+	inner.block.inArgs++
 	call, err := inner.aggCall(e, name)
+	inner.block.inArgs--
 	if err != nil {
 		return nil, err
 	}
 	target := c.blockFor(call)
+	if target != nil && target.inFilter {
+		return nil, sqlerr.New(sqlerr.GroupingError, "aggregate functions are not allowed in FILTER").At(e.Position())
+	}
+	if target != nil && target.inArgs > 0 { // a subquery in the arguments of an aggregate of the same query
+		return nil, sqlerr.New(sqlerr.GroupingError, "aggregate function calls cannot be nested").At(e.Position())
+	}
 	if target == nil {
 		return nil, sqlerr.New(sqlerr.GroupingError, "aggregate functions are not allowed in %s", c.clause).At(e.Position())
 	}
@@ -142,7 +152,9 @@ func (c *exprCtx) aggCall(e *ast.Call, name string) (*logical.AggCall, error) {
 	if e.Filter != nil {
 		f := *c
 		f.clause, f.inAgg, f.block = "FILTER", false, nil
-		if call.Filter, err = f.boolean(e.Filter, "FILTER"); err != nil {
+		c.block.inFilter = true
+		call.Filter, err = f.boolean(e.Filter, "FILTER")
+		if c.block.inFilter = false; err != nil {
 			return nil, err
 		}
 	}

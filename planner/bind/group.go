@@ -96,6 +96,12 @@ func (st *selectState) aggregate(node *logical.Node) (*logical.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Subqueries see columns that are groups, under the number they have above the grouping.
+	for i, g := range st.groups {
+		if g.Kind == expr.Column && g.Index != keys[i].ID {
+			groupings[g.Index] = logical.Ref(keys[i])
+		}
+	}
 	st.mapExprs(func(e *expr.Expr) *expr.Expr {
 		return logical.Replace(replaceGroups(e, st.groups, keys), groupings)
 	})
@@ -172,10 +178,19 @@ func replaceGroups(e *expr.Expr, groups []*expr.Expr, keys []logical.Col) *expr.
 			return colRef(keys[i], e.Pos)
 		}
 	}
-	if len(e.Args) == 0 {
-		return e
-	}
 	out := *e
+	if sub, ok := e.Sub.(*logical.Subquery); ok {
+		s := *sub
+		s.Left = replaceGroups(s.Left, groups, keys)
+		s.Lefts = slices.Clone(s.Lefts)
+		for i, l := range s.Lefts {
+			s.Lefts[i] = replaceGroups(l, groups, keys)
+		}
+		out.Sub = &s
+	}
+	if len(e.Args) == 0 {
+		return &out
+	}
 	out.Args = make([]*expr.Expr, len(e.Args))
 	for i, a := range e.Args {
 		out.Args[i] = replaceGroups(a, groups, keys)

@@ -2,7 +2,6 @@ package lower
 
 import (
 	"encoding/json"
-	"slices"
 
 	"tidemill/exec/op/join"
 	"tidemill/exec/op/notin"
@@ -226,7 +225,11 @@ func (l *lowerer) joinEdges(n *logical.Node, la int, lin output, lk []int, ra in
 	case logical.Full:
 		d = dist{kind: plan.Local}
 	}
-	if all := len(use) == len(lk) && slices.IsSorted(use); !all {
+	all := len(use) == len(lk)
+	for i, u := range use { // a side may be spread by one column twice
+		all = all && u == i
+	}
+	if !all {
 		placed = use
 	}
 	return edges, d, placed

@@ -16,6 +16,8 @@ import (
 type Options struct {
 	// View makes an incremental plan; otherwise the plan runs once.
 	View bool
+	// Civil tells that the expressions of a view run in a time zone other than UTC.
+	Civil bool
 	// NewID gives out column ids that the tree does not use.
 	NewID func() int
 	// NoShare keeps equal subtrees apart (for tests).

@@ -86,7 +86,29 @@ func (l *lowerer) lower(n *logical.Node) (int, error) {
 }
 
 // input lowers the only input.
+// input lowers an input. Its physical columns are the logical ones.
 func (l *lowerer) input(n *logical.Node) (int, output, error) {
+	at, out, err := l.wideInput(n)
+	cols := n.Cols()
+	if err != nil || len(out.ids) == len(cols) {
+		return at, out, err
+	}
+	refs := make([]*expr.Expr, len(cols))
+	for i, c := range cols {
+		refs[i] = logical.Ref(c)
+	}
+	p := &logical.Node{Op: logical.Project, In: []*logical.Node{n}, Out: cols, Exprs: refs}
+	h, err := l.projection(p, at, out, cols, refs)
+	if err != nil {
+		return 0, output{}, err
+	}
+	at, out = l.ref(h)
+	return at, out, nil
+}
+
+// wideInput lowers an input that may have more physical columns than logical ones: window functions
+// add those of their arguments. It is for nodes that find columns by their ids.
+func (l *lowerer) wideInput(n *logical.Node) (int, output, error) {
 	h, err := l.node(n)
 	if err != nil {
 		return 0, output{}, err
@@ -192,7 +214,7 @@ func (l *lowerer) project(n *logical.Node) (int, error) {
 			from, where = from.In[0], pred
 		}
 	}
-	at, in, err := l.input(from)
+	at, in, err := l.wideInput(from)
 	if err != nil {
 		return 0, err
 	}

@@ -24,7 +24,7 @@ func (l *lowerer) over(n *logical.Node) (int, error) {
 	if len(args.p.Out) > len(cols) {
 		in = args.p
 	}
-	at, out, err := l.input(in)
+	at, out, err := l.wideInput(in)
 	if err != nil {
 		return 0, err
 	}

@@ -162,13 +162,13 @@ func (l *lowerer) shifted(e *expr.Expr) (*expr.Expr, int64) {
 }
 
 // units is a constant as a distance of values of type t. Months have no fixed length, nor have days in
-// a time zone other than the one of views.
+// a time zone other than UTC.
 func (l *lowerer) units(t types.Type, d *types.Datum) (int64, bool) {
 	switch {
 	case t.IsTime() && d.Type.ID == types.Interval:
 		v := types.IntervalOf(d.S)
 		const day = 86400e6
-		if v.Months != 0 || v.Days != 0 && t.ID == types.Timestamptz && !l.View || v.Micros > math.MaxInt64/4 || v.Micros < math.MinInt64/4 {
+		if v.Months != 0 || v.Days != 0 && t.ID == types.Timestamptz && (!l.View || l.Civil) || v.Micros > math.MaxInt64/4 || v.Micros < math.MinInt64/4 {
 			return 0, false
 		}
 		return int64(v.Days)*day + v.Micros, true

@@ -2,20 +2,19 @@ package diff
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 )
 
 // gen draws schemas, rows and queries.
 type gen struct {
-	r *rand.Rand
+	r *dice
 	// features counts what the drawn queries use; a run in which one stays at zero proves less.
 	features map[string]int
 	labels   []string // of the enum
 }
 
 func newGen(seed uint64) *gen {
-	return &gen{r: rand.New(rand.NewPCG(seed, 17)), features: map[string]int{}, labels: []string{"sad", "ok", "happy"}}
+	return &gen{r: newDice(seed), features: map[string]int{}, labels: []string{"sad", "ok", "happy"}}
 }
 
 func (g *gen) pick(list ...string) string { return list[g.r.IntN(len(list))] }

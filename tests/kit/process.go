@@ -6,6 +6,7 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -82,9 +83,12 @@ func (p *Process) StartWith(args ...string) {
 }
 
 // Start starts the process again after Kill or Stop and waits until it answers.
-func (p *Process) Start() {
+func (p *Process) Start() { p.StartWith() }
+
+// StartWith is Start with further flags, of which the last counts.
+func (p *Process) StartWith(args ...string) {
 	p.tb.Helper()
-	p.cmd = exec.Command(Binary(p.tb), p.args...)
+	p.cmd = exec.Command(Binary(p.tb), append(slices.Clone(p.args), args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
@@ -122,6 +126,15 @@ func (p *Process) Stop() error {
 	err := p.cmd.Wait()
 	p.cmd = nil
 	return err
+}
+
+// RestartWith stops the process with SIGTERM and starts it again with further flags.
+func (p *Process) RestartWith(args ...string) {
+	p.tb.Helper()
+	if err := p.Stop(); err != nil {
+		p.tb.Fatalf("stopping: %v", err)
+	}
+	p.StartWith(args...)
 }
 
 // PID returns the process id.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,18 +23,15 @@ type Server struct {
 	tb  testing.TB
 	dir string
 	cfg *config.Config
+	// args are the flags that the server was started with.
+	args []string
 }
 
 // Start runs a server on a fresh directory until the test ends. args are flags as of "tidemill serve".
 func Start(tb testing.TB, args ...string) *Server {
 	tb.Helper()
 	s := &Server{tb: tb, dir: tb.TempDir() + "/data"}
-	args = append([]string{"--data", s.dir, "--listen", "127.0.0.1:0", "--http", "", "--log-level", "error"}, args...)
-	cfg, _, err := config.Load(args, func(string) (string, bool) { return "", false }, io.Discard)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	s.cfg = cfg
+	s.args = append([]string{"--data", s.dir, "--listen", "127.0.0.1:0", "--http", "", "--log-level", "error"}, args...)
 	s.start()
 	tb.Cleanup(func() {
 		if s.Server != nil {
@@ -45,8 +43,13 @@ func Start(tb testing.TB, args ...string) *Server {
 	return s
 }
 
-func (s *Server) start() {
+func (s *Server) start(args ...string) {
 	s.tb.Helper()
+	var err error
+	s.cfg, _, err = config.Load(append(slices.Clone(s.args), args...), func(string) (string, bool) { return "", false }, io.Discard)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
 	srv, err := server.StartWith(s.cfg, server.Hooks{Check: true})
 	if err != nil {
 		s.tb.Fatalf("starting the server: %v", err)
@@ -55,12 +58,15 @@ func (s *Server) start() {
 }
 
 // Restart shuts the server down cleanly and starts it again on the same directory. Connections break.
-func (s *Server) Restart() {
+func (s *Server) Restart() { s.RestartWith() }
+
+// RestartWith is Restart with further flags, of which the last counts.
+func (s *Server) RestartWith(args ...string) {
 	s.tb.Helper()
 	if err := s.Shutdown(); err != nil {
 		s.tb.Fatalf("shutdown: %v", err)
 	}
-	s.start()
+	s.start(args...)
 }
 
 // Conn opens a connection that is closed at the end of the test.

@@ -193,6 +193,10 @@ func (a *apply) value(f *fn.Ctx, found *result, left *rows.Vec, i int) (types.Da
 			}
 			return true
 		})
+		if n > 0 && elems[0].Type.ID == types.Array {
+			b, err := types.StackArrays(nil, elems)
+			return types.Datum{Type: t, S: b}, err
+		}
 		return types.Datum{Type: t, S: types.AppendArray(nil, elems)}, nil
 	case "scalar":
 		if n > 1 {

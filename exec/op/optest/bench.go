@@ -30,7 +30,9 @@ func NewOperator(tb testing.TB, name string, cfg any, env op.Env) op.Operator {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	env.Tables = state.Ephemeral(mem.NewBudget("test", 0).Account("test"))
+	if env.Tables == nil {
+		env.Tables = state.Ephemeral(mem.NewBudget("test", 0).Account("test"))
+	}
 	o, err := spec.New(RawConfig(cfg), &env)
 	if err != nil {
 		tb.Fatal(err)
@@ -39,10 +41,12 @@ func NewOperator(tb testing.TB, name string, cfg any, env op.Env) op.Operator {
 }
 
 // Bench measures an operator over throw-away state. Each round pushes what feed pushes and finishes
-// an epoch; feed returns the number of rows, by which the time is divided (ns/row).
+// an epoch; feed returns the number of rows, by which the time is divided (ns/row). An operator that
+// keeps state reports what an entry of it takes in memory (state-B/entry).
 func Bench(b *testing.B, name string, cfg any, in []types.Schema, out types.Schema, feed func(push func(int, *rows.Batch)) int) {
 	b.Helper()
-	o := NewOperator(b, name, cfg, op.Env{In: in, Out: out, AppendOnly: make([]bool, len(in)), OwnsSingle: true})
+	tables := state.Ephemeral(mem.NewBudget("test", 0).Account("test"))
+	o := NewOperator(b, name, cfg, op.Env{In: in, Out: out, AppendOnly: make([]bool, len(in)), OwnsSingle: true, Tables: tables})
 	failed := 0
 	c := Ctx(func(*rows.Batch) error { return nil }, &failed)
 	push := func(port int, batch *rows.Batch) {
@@ -60,6 +64,9 @@ func Bench(b *testing.B, name string, cfg any, in []types.Schema, out types.Sche
 		}
 	}
 	meter.Report(b, n, "row")
+	if entries := tables.Len(); entries > 0 {
+		b.ReportMetric(float64(tables.SizeBytes())/float64(entries), "state-B/entry")
+	}
 }
 
 // Meter measures the processor time of the whole process, which on a shared machine says more than

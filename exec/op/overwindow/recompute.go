@@ -105,14 +105,14 @@ func (v *view) spreads(w *window) (fwd, back bool, err error) {
 		was, is := w.head.clone(v.sums), w.head.clone(v.sums)
 		v.sums.addLoaded(was, w.loaded, w.was, 0, hi)
 		v.sums.addLoaded(is, w.loaded, w.is, 0, hi)
-		fwd = fwd || !was.equal(is)
+		fwd = fwd || !v.sums.same(was, is)
 	}
 	if v.need.fwd.all {
 		back = v.need.last && w.tail.count == 0 && !w.sameEnd(w.len()-1, -1, -1)
 		was, is := w.tail.clone(v.sums), w.tail.clone(v.sums)
 		v.sums.addLoaded(was, w.loaded, w.was, lo, w.len())
 		v.sums.addLoaded(is, w.loaded, w.is, lo, w.len())
-		back = back || !was.equal(is)
+		back = back || !v.sums.same(was, is)
 	}
 	return fwd, back, nil
 }

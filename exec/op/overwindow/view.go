@@ -177,12 +177,48 @@ func (v *view) partOf(i int32) []byte { return v.Touched.Key(int(i))[:v.keyEnds[
 // partition emits how the results of a partition change.
 func (v *view) partition(c *op.Ctx) error {
 	first, last := v.Touched.Key(int(v.Delta[0])), v.Touched.Key(int(v.Delta[len(v.Delta)-1]))
+	runs := v.runs()
 	if v.unbounded() {
-		lo, _ := v.down(first, &v.need.fwd, true, nil)
-		return v.recompute(c, lo, v.up(last, &v.need.back, true, false))
+		apart, err := v.apart(runs)
+		if err != nil {
+			return err
+		}
+		if !apart {
+			lo, _ := v.down(first, &v.need.fwd, true, nil)
+			return v.recompute(c, lo, v.up(last, &v.need.back, true, false))
+		}
 	}
-	// Runs of changes whose concerned rows touch each other are one.
-	type run struct{ lo, hi []byte }
+	for _, r := range runs {
+		if err := v.recompute(c, r.lo, r.hi); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run is a range of keys whose results may change.
+type run struct{ lo, hi []byte }
+
+// apart tells whether none of several runs bears on rows outside of it, although frames have no bound:
+// the greatest value is still the same, say.
+func (v *view) apart(runs []run) (bool, error) {
+	if len(runs) < 2 || v.need.sticky || v.sums.counts {
+		return false, nil
+	}
+	for _, r := range runs {
+		w, err := v.window(r.lo, r.hi)
+		if err != nil {
+			return false, err
+		}
+		if fwd, back, err := v.spreads(w); err != nil || fwd || back {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// runs are the rows near the partition's changes. Those that touch each other are one run.
+func (v *view) runs() []run {
 	var runs []run
 	for at := 0; at < len(v.Delta); {
 		key := v.Key(at)
@@ -199,12 +235,7 @@ func (v *view) partition(c *op.Ctx) error {
 		}
 		at = v.First(hi)
 	}
-	for _, r := range runs {
-		if err := v.recompute(c, r.lo, r.hi); err != nil {
-			return err
-		}
-	}
-	return nil
+	return runs
 }
 
 // apply brings the tables up to date with the partition's change.

@@ -47,14 +47,8 @@ func init() {
 		Name:    Name,
 		Summary: "Computes columns from the input's columns.",
 		Ports:   1, Tables: op.Stateless, Sealed: true, Format: 2, MinFormat: 1,
-		New: New,
-		Marks: func(cfg json.RawMessage, _ []types.Schema, _ types.Schema) (op.Carry, error) {
-			c, err := op.Peek[Config](cfg)
-			if err != nil {
-				return nil, err
-			}
-			return op.CarryExprs(c.Exprs)
-		},
+		New:   New,
+		Marks: carry(false), CivilMarks: carry(true),
 		Explain: func(cfg json.RawMessage, in []types.Schema) string {
 			c, err := op.Peek[Config](cfg)
 			if err != nil {
@@ -71,6 +65,16 @@ func init() {
 			return text
 		},
 	})
+}
+
+func carry(civil bool) op.CarryFunc {
+	return func(cfg json.RawMessage, _ []types.Schema, _ types.Schema) (op.Carry, error) {
+		c, err := op.Peek[Config](cfg)
+		if err != nil {
+			return nil, err
+		}
+		return op.CarryExprs(c.Exprs, civil)
+	}
 }
 
 // New makes the operator.

@@ -32,7 +32,13 @@ func init() {
 		`SELECT string_agg(x, '\x00') FROM (VALUES ('\x01'::bytea), ('\x02')) t(x)`, `\x010002`)
 	fn.RegisterAggregate(fn.Aggregate{
 		Name: "array_agg", Args: []types.Type{fn.AnyElement}, Kind: fn.Ordered, KeepNulls: true,
-		RetFunc: func(args []types.Type) types.Type { return types.ArrayOf(args[0]) }, Ret: fn.AnyArray,
+		RetFunc: func(args []types.Type) types.Type {
+			if args[0].ID == types.Array {
+				return args[0]
+			}
+			return types.ArrayOf(args[0])
+		},
+		Ret: fn.AnyArray,
 		FinalOrdered: func(_ *fn.Ctx, total int64, next next, out *rows.VecBuilder) error {
 			var elems []types.Datum
 			size := int64(0)
@@ -49,6 +55,13 @@ func init() {
 			if len(elems) == 0 {
 				out.AppendNull()
 				return nil
+			}
+			if elems[0].Type.ID == types.Array {
+				b, err := types.StackArrays(out.Scratch(), elems)
+				if err == nil {
+					out.CommitScratch(b)
+				}
+				return err
 			}
 			out.CommitScratch(types.AppendArray(out.Scratch(), elems))
 			return nil
