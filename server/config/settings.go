@@ -66,7 +66,7 @@ var settings = []Setting{
 	num("copy-batch-rows", "8192", 1, 1_000_000, "Rows that COPY FROM hands on at a time.",
 		func(c *Config) *int { return &c.CopyBatchRows }),
 
-	dur("statement-timeout", "60s", "Initial statement_timeout of sessions. As long as a session has not set it itself it spares statements that define objects. 0 = none.",
+	dur("statement-timeout", "60s", "Initial statement_timeout of sessions. As long as a session has not set it itself it spares statements that define objects and those that wait for changes (SUBSCRIBE). 0 = none.",
 		func(c *Config) *time.Duration { return &c.StatementTimeout }),
 	dur("idle-session-timeout", "0", "Initial idle_session_timeout: a session outside a transaction that says nothing for so long is closed. 0 = never.",
 		func(c *Config) *time.Duration { return &c.IdleSessionTimeout }),

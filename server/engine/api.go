@@ -102,6 +102,8 @@ type API interface {
 	// Verify reruns a materialized view's definition as batch and compares; it returns one line per
 	// difference, at most limit.
 	Verify(ctx context.Context, view *catalog.Object, limit int) ([]string, error)
+	// Subscribe follows a stored relation's changes from now on, or from behind an epoch.
+	Subscribe(ctx context.Context, o *catalog.Object, since *uint64) (*Subscription, error)
 	// Statuses lists the running dataflows and edges for SHOW JOBS, metrics and tidemill_catalog.
 	Statuses() []Status
 }

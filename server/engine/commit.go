@@ -20,6 +20,7 @@ type epoch struct {
 	in      *input
 	outs    []flow.Output
 	catalog *catalog.Snapshot // to publish with it, nil = unchanged
+	changes []noted           // for those who follow relations
 	done    chan error
 }
 
@@ -57,6 +58,7 @@ func (e *Engine) settle() error {
 	}
 	e.after(&ep.p, ep.in, ep.outs)
 	e.syncer.await(ep.number, ep.p.waiters)
+	e.tellFollowers(ep)
 	return nil
 }
 
@@ -75,6 +77,7 @@ func (e *Engine) prepare(ep *epoch) (*state.Commit, error) {
 	}
 	e.circuit.Fail(ep.outs, spoiled.byFlow)
 	ep.catalog = e.markFailed(&ep.p, ep.outs)
+	e.noteChanges(ep)
 	w := c.Writer(0)
 	for _, out := range ep.outs {
 		e.writeErrors(w, out)

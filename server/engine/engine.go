@@ -80,6 +80,7 @@ type Engine struct {
 	indexes    map[uint32][]uint32
 	indexFills map[uint32]*indexFill
 	times      map[uint32]*eventTime // of sources and tables with a watermark
+	follows    map[uint32]*following // relations that clients subscribe to; only the step loop uses it
 
 	// closing counts feeders and sinks that are being closed beside the loop.
 	closing sync.WaitGroup
@@ -184,6 +185,7 @@ func newEngine(cfg Config) (*Engine, error) {
 		stop: make(chan struct{}), stopped: make(chan struct{}),
 		views: map[uint32]*view.View{}, uniques: map[uint32][]*view.View{}, sources: map[uint32]*feeder{},
 		fills: map[uint32]*backfill{}, sinks: map[uint32]*sink{}, times: map[uint32]*eventTime{},
+		follows: map[uint32]*following{},
 		changed: map[uint32]uint64{}, indexes: map[uint32][]uint32{}, indexFills: map[uint32]*indexFill{},
 	}
 	e.readers.init()

@@ -43,10 +43,15 @@ func (s *syncer) await(epoch uint64, waiters []chan error) {
 	}
 	s.mu.Unlock()
 	if len(waiters) > 0 {
-		select {
-		case s.kick <- struct{}{}:
-		default:
-		}
+		s.hurry()
+	}
+}
+
+// hurry asks for a sync now.
+func (s *syncer) hurry() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
 	}
 }
 

@@ -142,6 +142,9 @@ func copyContext(err error, table string, line int64) error {
 
 // copyTo is COPY relation or query TO STDOUT.
 func (s *Session) copyTo(ctx context.Context, x *ast.Copy, f *copyFormat) (*result, error) {
+	if x.Changes != nil {
+		return nil, s.copyChanges(ctx, x, f)
+	}
 	sel := x.Query
 	if sel == nil {
 		sel = &ast.Select{Pos: x.Pos, From: []ast.TableExpr{&ast.TableName{Pos: x.Pos, Name: x.Table}}}

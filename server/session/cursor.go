@@ -9,10 +9,7 @@ import (
 )
 
 // declare is DECLARE CURSOR.
-func (s *Session) declare(text string, x *ast.Declare) error {
-	if x.Subquery != nil {
-		return sqlerr.Unsupported("cursors over SUBSCRIBE are not supported yet")
-	}
+func (s *Session) declare(ctx context.Context, text string, x *ast.Declare) error {
 	if !x.Hold && !s.block.open && !s.block.implicit {
 		return sqlerr.New(sqlerr.NoActiveTransaction, "DECLARE CURSOR can only be used in transaction blocks")
 	}
@@ -24,7 +21,12 @@ func (s *Session) declare(text string, x *ast.Declare) error {
 	if x.Binary {
 		p.formats = []int16{1}
 	}
-	err := s.resolve(p)
+	var err error
+	if x.Changes == nil {
+		err = s.resolve(p)
+	} else if p.live, err = s.openLive(ctx, x.Changes); err == nil {
+		p.cols, p.env = p.live.cols, p.live.run.Fn.Env
+	}
 	if err == nil {
 		err = s.addPortal(p)
 	}
@@ -47,6 +49,14 @@ func (s *Session) fetch(ctx context.Context, fp *portal, x *ast.Fetch) (*result,
 	p, err := s.cursorByName(x.Name)
 	if err != nil {
 		return nil, err
+	}
+	wait, err := s.fetchWait(x.Options)
+	if err != nil {
+		return nil, err
+	}
+	if x.Options != nil && p.live == nil {
+		return nil, sqlerr.New(sqlerr.WrongObjectType, "cursor %q has nothing to wait for", x.Name).
+			WithHint("FETCH … WITH (timeout = …) is for cursors over SUBSCRIBE.")
 	}
 	max := x.Count // −1 = all
 	if x.Direction == "next" {
@@ -71,10 +81,15 @@ func (s *Session) fetch(ctx context.Context, fp *portal, x *ast.Fetch) (*result,
 		}
 	}
 	var n int64
-	if max != 0 {
-		if n, err = s.take(ctx, p, maxRows(max), emit); err != nil {
-			return nil, err
-		}
+	switch {
+	case max == 0:
+	case p.live != nil:
+		n, err = p.live.take(ctx, maxRows(max), wait, emit)
+	default:
+		n, err = s.take(ctx, p, maxRows(max), emit)
+	}
+	if err != nil {
+		return nil, err
 	}
 	s.complete(word + itoa(n))
 	return nil, nil

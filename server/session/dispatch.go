@@ -39,7 +39,7 @@ func (s *Session) dispatch(ctx context.Context, p *portal) (*result, error) {
 	case *ast.Deallocate:
 		return tag(s.deallocate(x))
 	case *ast.Declare:
-		return tag("DECLARE CURSOR", s.declare(p.st.text, x))
+		return tag("DECLARE CURSOR", s.declare(ctx, p.st.text, x))
 	case *ast.Fetch:
 		return s.fetch(ctx, p, x)
 	case *ast.CloseCursor:
@@ -67,8 +67,6 @@ func (s *Session) inspect(ctx context.Context, p *portal) (*result, error) {
 		return s.explain(x)
 	case *ast.Verify:
 		return s.verify(ctx, x)
-	case *ast.Subscribe:
-		return nil, sqlerr.Unsupported("SUBSCRIBE is not supported yet")
 	}
 	return nil, sqlerr.Unsupported("this statement is not supported")
 }

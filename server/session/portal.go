@@ -25,6 +25,7 @@ type portal struct {
 	query   *planner.Query // as planned when the portal was made
 	pinned  *pin
 	stream  *stream
+	live    *live       // of SUBSCRIBE
 	batch   *rows.Batch // the batch being taken
 	pos     int         // its next row
 	started bool
@@ -41,6 +42,10 @@ func (p *portal) close() {
 	if p.stream != nil {
 		p.stream.close()
 		p.stream = nil
+	}
+	if p.live != nil {
+		p.live.close()
+		p.live = nil
 	}
 	if p.pinned != nil {
 		p.pinned.release()
@@ -211,7 +216,13 @@ func (s *Session) run(ctx context.Context, p *portal, max int64) error {
 	if max == 0 && !p.started {
 		return s.runAtOnce(ctx, p)
 	}
-	n, err := s.take(ctx, p, max, func(b *rows.Batch, from, n int) error {
+	take := s.take
+	if p.live != nil { // a cursor: what is there
+		take = func(ctx context.Context, p *portal, max int64, f func(b *rows.Batch, from, n int) error) (int64, error) {
+			return p.live.take(ctx, max, 0, f)
+		}
+	}
+	n, err := take(ctx, p, max, func(b *rows.Batch, from, n int) error {
 		return s.w.Rows(b, from, n, p.formats, &p.env)
 	})
 	if err != nil {
@@ -339,6 +350,9 @@ func spread(b *rows.Batch) *rows.Batch {
 
 // runUtility runs anything but a query.
 func (s *Session) runUtility(ctx context.Context, p *portal, max int64) error {
+	if x, ok := p.st.stmt.(*ast.Subscribe); ok {
+		return s.runLive(ctx, p, x, max)
+	}
 	if !p.started {
 		p.started = true
 		out, err := s.dispatch(ctx, p)

@@ -192,10 +192,10 @@ func (s *Session) tick() {
 }
 
 // deadline applies statement_timeout. As long as it is the server's default it spares statements that
-// define objects: filling a view may take its time.
+// define objects, as filling a view may take its time, and those that wait for changes.
 func (s *Session) deadline(ctx context.Context, st *statement) (context.Context, context.CancelFunc) {
 	d := s.vars.statementTimeout
-	if d == 0 || !s.vars.explicit["statement_timeout"] && isDefinition(st.stmt) {
+	if d == 0 || !s.vars.explicit["statement_timeout"] && (isDefinition(st.stmt) || waitsForChanges(st.stmt)) {
 		return ctx, func() {}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, d, sqlerr.New(sqlerr.QueryCanceled, "canceling statement due to statement timeout"))

@@ -50,6 +50,10 @@ func (s *Session) utilityColumns(st *statement) error {
 		st.cols = textColumns("QUERY PLAN")
 	case *ast.Verify:
 		st.cols = textColumns("difference")
+	case *ast.Subscribe:
+		cols, err := s.changeColumns(x)
+		st.cols = cols
+		return err
 	case *ast.Execute:
 		inner, err := s.statement(x.Name)
 		if err != nil {

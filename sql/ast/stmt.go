@@ -381,12 +381,12 @@ type (
 	// Declare is DECLARE name CURSOR FOR query.
 	Declare struct {
 		Pos
-		Name     string
-		Hold     bool
-		Binary   bool
-		Scroll   bool
-		Query    *Select
-		Subquery Statement // when the cursor is over SUBSCRIBE
+		Name    string
+		Hold    bool
+		Binary  bool
+		Scroll  bool
+		Query   *Select
+		Changes *Subscribe // when the cursor is over SUBSCRIBE
 	}
 	// Fetch is FETCH or MOVE (Move set). Count −1 = ALL.
 	Fetch struct {
@@ -395,6 +395,7 @@ type (
 		Direction string // "next", "forward", "prior", …
 		Count     int64
 		Name      string
+		Options   []Option
 	}
 	// CloseCursor is CLOSE name; Name "" = ALL.
 	CloseCursor struct {
@@ -407,6 +408,7 @@ type (
 		Table   []string
 		Columns []string
 		Query   *Select
+		Changes *Subscribe // of COPY (SUBSCRIBE …) TO
 		From    bool
 		Options []Option
 	}

@@ -184,14 +184,14 @@ func (p *parser) declare() ast.Statement {
 	}
 	p.Expect("for")
 	if p.Is("subscribe") {
-		s.Subquery = p.nested()
+		s.Changes = p.changes()
 		return s
 	}
 	s.Query, _ = p.sel()
 	return s
 }
 
-// fetch reads FETCH and MOVE [direction] [FROM | IN] name.
+// fetch reads FETCH and MOVE [direction] [FROM | IN] name [WITH (options)].
 func (p *parser) fetch() ast.Statement {
 	f := &ast.Fetch{Pos: p.pos(), Move: p.Is("move"), Direction: "next", Count: 1}
 	p.Next()
@@ -222,11 +222,16 @@ func (p *parser) fetch() ast.Statement {
 		p.AcceptAny("from", "in")
 	}
 	f.Name = p.ColID()
+	if p.Accept("with") {
+		f.Options = p.options()
+	}
 	return f
 }
 
 // endsFetch tells whether only a cursor's name is left.
-func (p *parser) endsFetch() bool { return p.Peek().IsColID() && p.At(1).Kind == lex.EOF }
+func (p *parser) endsFetch() bool {
+	return p.Peek().IsColID() && (p.At(1).Kind == lex.EOF || p.At(1).Text == "with" && p.At(2).IsPunct("("))
+}
 
 func (p *parser) startsInt() bool { return p.Peek().Kind == lex.Integer || p.IsOp("-") || p.IsOp("+") }
 

@@ -65,10 +65,14 @@ func (p *parser) copy() ast.Statement {
 	}
 	if p.IsPunct("(") {
 		p.Next()
-		if p.IsAny("insert", "update", "delete", "merge", "subscribe") {
+		if p.IsAny("insert", "update", "delete", "merge") {
 			p.Unsupported(p.Pos(), "COPY (%s …) is not supported", upper(p.Peek().Text))
 		}
-		s.Query, _ = p.sel()
+		if p.Is("subscribe") {
+			s.Changes = p.changes()
+		} else {
+			s.Query, _ = p.sel()
+		}
 		p.ExpectPunct(")")
 		p.Expect("to")
 	} else {
@@ -189,8 +193,10 @@ func (p *parser) verify() ast.Statement {
 	return s
 }
 
-// subscribe reads SUBSCRIBE [TO] relation | query | (query) [WITH (options)].
-func (p *parser) subscribe() ast.Statement {
+func (p *parser) subscribe() ast.Statement { return p.changes() }
+
+// changes reads SUBSCRIBE [TO] relation | query | (query) [WITH (options)].
+func (p *parser) changes() *ast.Subscribe {
 	s := &ast.Subscribe{Pos: p.pos()}
 	p.Expect("subscribe")
 	if p.Is("to") {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -83,12 +82,9 @@ func (p *Process) StartWith(args ...string) {
 }
 
 // Start starts the process again after Kill or Stop and waits until it answers.
-func (p *Process) Start() { p.StartWith() }
-
-// StartWith is Start with further flags, of which the last counts.
-func (p *Process) StartWith(args ...string) {
+func (p *Process) Start() {
 	p.tb.Helper()
-	p.cmd = exec.Command(Binary(p.tb), append(slices.Clone(p.args), args...)...)
+	p.cmd = exec.Command(Binary(p.tb), p.args...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
