@@ -38,6 +38,7 @@ const (
 	MaterializedView Kind = "materialized view"
 	Sink             Kind = "sink"
 	Index            Kind = "index"
+	SequenceKind     Kind = "sequence"
 )
 
 // State is where a relation's dataflow is in its life.
@@ -62,6 +63,8 @@ type Column struct {
 	// of a serial column, takes its numbers from.
 	Identity string    `json:"identity,omitempty"`
 	Sequence *Sequence `json:"sequence,omitempty"`
+	// Source is what the records of a source call the column, "" = by its name.
+	Source string `json:"source,omitempty"`
 	// Include names the record metadata that fills the column of a source (key, partition, …).
 	Include string `json:"include,omitempty"`
 	Comment string `json:"comment,omitempty"`
@@ -75,6 +78,17 @@ type Sequence struct {
 	Min   int64  `json:"min"`
 	Max   int64  `json:"max"`
 	Cycle bool   `json:"cycle,omitempty"`
+	// Object tells that the sequence is an object of its own, which holds its name, of type Type.
+	Object bool   `json:"object,omitempty"`
+	Type   string `json:"type,omitempty"`
+	// Detached tells that the column that owns it no longer takes its default from it.
+	Detached bool `json:"detached,omitempty"`
+}
+
+// NamedColumn is a column of a relation, by position, and what a stored query calls it.
+type NamedColumn struct {
+	Name string `json:"name"`
+	Col  int    `json:"col"`
 }
 
 // Check is a CHECK constraint.
@@ -140,6 +154,9 @@ type Object struct {
 	// Names are the relations that Query names, as NameKey writes them: a stored query goes on to mean
 	// the same objects after one of them was renamed. nil = resolve along SearchPath (old catalogs).
 	Names map[string]ID `json:"names,omitempty"`
+	// Fixed are the columns of relations that Query reads as it knows them, where columns have been added,
+	// dropped or renamed since it was written. nil = as they are.
+	Fixed map[ID][]NamedColumn `json:"fixed,omitempty"`
 
 	// Connector, Options, Envelope, Encoding and FormatOptions describe the outside end of a source, a
 	// table with a connector, or a sink.
@@ -154,10 +171,17 @@ type Object struct {
 
 	// Plan is the stored physical plan (exec/plan) of a materialized view or sink.
 	Plan json.RawMessage `json:"plan,omitempty"`
+	// Scratch are store tables that ALTER TABLE was filling; they are removed when the database is opened.
+	Scratch []uint32 `json:"scratch,omitempty"`
 	// Storage of a table or materialized view.
 	Storage *Storage `json:"storage,omitempty"`
 	// Visible is how many leading columns of Columns the user sees; the rest are hidden key columns.
 	Visible int `json:"visible"`
+
+	// Number is what a sequence gives numbers by. OwnedBy names the column, of the table that it then
+	// depends on, with which it goes.
+	Number  *Sequence `json:"number,omitempty"`
+	OwnedBy string    `json:"owned_by,omitempty"`
 
 	// Index is what an index indexes; its Columns are those of the relation, which is its one dependency.
 	Index *IndexDef `json:"index,omitempty"`

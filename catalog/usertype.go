@@ -146,7 +146,7 @@ func (s *Snapshot) ResolveType(path []string, parts []string) (types.Type, bool)
 }
 
 // HasRow tells whether the object is a relation whose rows have a type.
-func (o *Object) HasRow() bool { return o.Kind != Sink && o.Kind != Index }
+func (o *Object) HasRow() bool { return o.Kind != Sink && o.Kind != Index && o.Kind != SequenceKind }
 
 // RowType returns the type of the relation's rows.
 func (o *Object) RowType() types.Type {

@@ -5,8 +5,10 @@ import (
 
 	"tidemill/catalog"
 	"tidemill/planner/bind"
+	"tidemill/planner/logical"
 	"tidemill/sql/ast"
 	"tidemill/sql/expr"
+	"tidemill/sql/fn"
 	"tidemill/sql/types"
 )
 
@@ -28,9 +30,9 @@ func TableFromAST(c *Context, st *ast.CreateTable, o *catalog.Object) error {
 	return b.Constraints(o, st.Columns, st.Constraints, Deparse)
 }
 
-// AddColumn adds the column of ALTER TABLE … ADD COLUMN, with its constraints, to a copy of a table.
-// value is what existing rows get in it.
-func AddColumn(c *Context, o *catalog.Object, st *ast.Alter) (value *expr.Expr, err error) {
+// AddColumn adds the column of ALTER TABLE … ADD COLUMN to a copy of a table. value is what existing rows
+// get in it; nil for numbers of a sequence.
+func AddColumn(c *Context, o *catalog.Object, st *ast.AlterAction) (value *expr.Expr, err error) {
 	b := bind.New(c)
 	col, err := b.Column(st.Column, Deparse)
 	if err != nil {
@@ -38,11 +40,40 @@ func AddColumn(c *Context, o *catalog.Object, st *ast.Alter) (value *expr.Expr, 
 	}
 	o.Columns = append(slices.Clone(o.Columns), col)
 	o.Visible = len(o.Columns)
-	if err := b.Constraints(o, []ast.ColumnDef{*st.Column}, st.Constraints, Deparse); err != nil {
+	if err := b.Constraints(o, []ast.ColumnDef{*st.Column}, nil, Deparse); err != nil || col.Sequence != nil {
 		return nil, err
 	}
 	return b.DefaultOf(o, len(o.Columns)-1)
 }
+
+// AddConstraints adds constraints to a copy of a table.
+func AddConstraints(c *Context, o *catalog.Object, list []ast.Constraint) error {
+	return bind.New(c).Constraints(o, nil, list, Deparse)
+}
+
+// AlterType binds the values of a column whose type changes, over the old row of the table.
+func AlterType(c *Context, o *catalog.Object, i int, t ast.TypeName, using ast.Expr) (types.Type, *expr.Expr, error) {
+	return bind.New(c).AlterType(o, i, t, using)
+}
+
+// CheckDefault tells whether the default of a column of type before can be one of the column's type now.
+func CheckDefault(c *Context, o *catalog.Object, i int, before types.Type) error {
+	return bind.New(c).CheckDefault(o, i, before)
+}
+
+// NewSequence makes a sequence from its options, or changes old by them.
+func NewSequence(old *catalog.Sequence, o *ast.SequenceOptions, t types.Type) (*catalog.Sequence, error) {
+	return bind.Sequence(old, o, t)
+}
+
+// DefaultText is the SQL text of a column's default, "" for NULL.
+func DefaultText(o *catalog.Object, i int) string { return bind.DefaultText(o, i) }
+
+// Fold computes what is constant in an expression.
+func Fold(c *Context, e *expr.Expr) *expr.Expr { return logical.Fold(e, &c.Env) }
+
+// IsVolatile tells whether an expression may give another value for each row.
+func IsVolatile(e *expr.Expr) bool { return logical.Volatility(e) == fn.Volatile }
 
 // BindRules binds the generated columns and checks of a table.
 func BindRules(c *Context, o *catalog.Object) (Rules, error) { return bind.New(c).Rules(o) }

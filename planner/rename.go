@@ -1,7 +1,9 @@
 package planner
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"tidemill/catalog"
 	"tidemill/planner/bind"
@@ -13,10 +15,11 @@ import (
 // as one, so that the rest of the text means what it meant. Where the text cannot be written anew the
 // old one is returned; it goes on to mean the same objects.
 func Renamed(c *Context, o *catalog.Object) (query string, names map[string]catalog.ID) {
-	before, refs, ok := bindStored(c, o.Query, o)
+	before, b, ok := bindStored(c, o.Query, o)
 	if !ok {
 		return o.Query, o.Names
 	}
+	refs := b.Refs
 	slices.SortFunc(refs, func(a, b bind.Ref) int { return b.Pos - a.Pos })
 	text, last := o.Query, 0
 	for _, r := range refs {
@@ -48,28 +51,88 @@ func Renamed(c *Context, o *catalog.Object) (query string, names map[string]cata
 	}
 	again := *o
 	again.Query, again.Names = text, nil
-	after, refs, ok := bindStored(c, text, &again)
+	after, b, ok := bindStored(c, text, &again)
 	if !ok || !sameColumns(before, after) {
 		return o.Query, o.Names
 	}
-	names = map[string]catalog.ID{}
-	for _, r := range refs {
-		names[r.Key()] = r.Object
-	}
-	return text, names
+	return text, b.Names()
 }
 
 // bindStored binds the query of a stored object as it was meant.
-func bindStored(c *Context, text string, o *catalog.Object) (*bind.Query, []bind.Ref, bool) {
+func bindStored(c *Context, text string, o *catalog.Object) (*bind.Query, *bind.Binder, bool) {
 	sel, err := parse.ParseQuery(text)
 	if err != nil {
 		return nil, nil, false
 	}
 	own := *c
-	own.SearchPath, own.Bound = o.SearchPath, o.Names
+	own.SearchPath, own.Bound, own.Fixed = o.SearchPath, o.Names, o.Fixed
 	b := bind.New(&own)
 	q, err := b.Select(sel)
-	return q, b.Refs, err == nil
+	return q, b, err == nil
+}
+
+// Uses tells which columns of a relation the query of a stored object names or means by *, by position.
+// ok is false when that is not known.
+func Uses(c *Context, o *catalog.Object, relation catalog.ID) (cols map[int]bool, ok bool) {
+	_, b, ok := bindStored(c, o.Query, o)
+	if !ok {
+		return nil, false
+	}
+	cols = map[int]bool{}
+	for _, u := range b.Uses {
+		if u.Object == relation {
+			cols[u.Col] = true
+		}
+	}
+	return cols, true
+}
+
+// ColumnRenamed returns a stored query in which a column of a relation is called by its new name, as
+// c.Catalog has it; ok is false where the text cannot be written so without changing its meaning. What
+// the query's own columns are called stays.
+func ColumnRenamed(c *Context, o *catalog.Object, relation catalog.ID, col int) (query string, ok bool) {
+	target := c.Catalog.ByID(relation)
+	before, b, ok := bindStored(c, o.Query, o)
+	if !ok {
+		return "", false
+	}
+	name := parse.QuoteIdent(target.Columns[col].Name)
+	uses := slices.Clone(b.Uses)
+	slices.SortFunc(uses, func(x, y bind.Use) int { return y.Pos - x.Pos })
+	text, last := o.Query, 0
+	for _, u := range uses {
+		if u.Object != relation || u.Col != col || u.Star || u.Pos == last {
+			continue
+		}
+		last = u.Pos
+		start, end, ok := parse.NameSpan(text, u.Pos)
+		if !ok {
+			return "", false
+		}
+		now, old := text[start:end], ""
+		if dot := strings.LastIndex(now, "."); dot >= 0 {
+			now, old = now[:dot+1]+name, now[dot+1:]
+		} else {
+			now, old = name, now
+		}
+		if u.Bare {
+			now += " AS " + old
+		}
+		text = text[:start] + now + text[end:]
+	}
+	again := *o
+	again.Fixed = maps.Clone(o.Fixed)
+	again.Fixed[relation] = slices.Clone(o.Fixed[relation])
+	for i, f := range again.Fixed[relation] {
+		if f.Col == col {
+			again.Fixed[relation][i].Name = target.Columns[col].Name
+		}
+	}
+	after, b2, ok := bindStored(c, text, &again)
+	same := ok && sameColumns(before, after) && slices.EqualFunc(b.Uses, b2.Uses, func(x, y bind.Use) bool {
+		return x.Object == y.Object && x.Col == y.Col
+	})
+	return text, same
 }
 
 func sameColumns(a, b *bind.Query) bool {

@@ -262,6 +262,29 @@ func (c *Circuit) sort() {
 	}
 }
 
+// MoveColumns renumbers the columns of an object that dataflows read, between two steps.
+func (c *Circuit) MoveColumns(object uint32, to func(int) int) error {
+	for _, d := range c.flows {
+		if !slices.ContainsFunc(d.leaves, func(l *leaf) bool { return l.object == object }) {
+			continue
+		}
+		if err := d.Plan.MoveColumns(object, to); err != nil {
+			return err
+		}
+		leaves, err := d.Plan.Leaves()
+		if err != nil {
+			return err
+		}
+		for i, l := range leaves {
+			d.leaves[i].cols = l.Scan.Cols
+		}
+		if d.marker, err = plan.NewMarker(d.Plan); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // release gives the memory of the dataflow's state back.
 func (d *Dataflow) release() {
 	for _, in := range d.instances {

@@ -310,3 +310,41 @@ func (p *Plan) NewOperator(i int, env op.Env) (op.Operator, error) {
 	}
 	return spec.New(n.Config, &env)
 }
+
+// MoveColumns renumbers the columns of an object that a stored plan reads.
+func MoveColumns(raw json.RawMessage, object uint32, to func(int) int) (json.RawMessage, error) {
+	p := new(Plan)
+	if err := json.Unmarshal(raw, p); err != nil {
+		return nil, fmt.Errorf("stored plan: %w", err)
+	}
+	if err := p.MoveColumns(object, to); err != nil {
+		return nil, err
+	}
+	return json.Marshal(p)
+}
+
+// MoveColumns renumbers the columns of an object that the plan reads.
+func (p *Plan) MoveColumns(object uint32, to func(int) int) error {
+	leaves, err := p.Leaves()
+	if err != nil {
+		return err
+	}
+	for _, l := range leaves {
+		if l.Scan.Object != object {
+			continue
+		}
+		cols := make([]int, len(l.Scan.Cols))
+		for i, c := range l.Scan.Cols {
+			if cols[i] = c; c >= 0 {
+				if cols[i] = to(c); cols[i] < 0 {
+					return fmt.Errorf("plan node %d reads column %d of object %d, which is no more", l.Node, c, object)
+				}
+			}
+		}
+		l.Scan.Cols = cols
+		if p.Nodes[l.Node].Config, err = json.Marshal(l.Scan); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -73,6 +73,7 @@ func (c *exprCtx) wholeRow(parts []string, pos int) (*expr.Expr, error) {
 	if rel == nil {
 		return nil, c.s.missingTable(parts, pos)
 	}
+	c.b.useAll(rel.cols, pos)
 	if rel.scalar && len(rel.cols) == 1 {
 		return colRef(rel.cols[0].Col, pos), nil
 	}
@@ -84,7 +85,10 @@ func (c *exprCtx) wholeRow(parts []string, pos int) (*expr.Expr, error) {
 	}
 	if c.b.Catalog != nil {
 		if o := c.b.Catalog.ByID(rel.id); o != nil && o.HasRow() {
-			out.Type = o.RowType()
+			fields := out.Type.Row.Fields
+			if out.Type = o.RowType(); c.b.Fixed[rel.id] != nil {
+				out.Type.Row.Fields = fields
+			}
 		}
 	}
 	if rel.optional {
@@ -133,7 +137,7 @@ func (c *exprCtx) fieldOf(e *ast.FieldOf) (*expr.Expr, error) {
 		}
 	}
 	if ref, ok := e.Expr.(*ast.ColumnRef); ok {
-		if x, err := c.s.lookup(ref.Parts, ref.Position()); x == nil && err == nil {
+		if x, err := c.s.lookup(c.b, ref.Parts, ref.Position()); x == nil && err == nil {
 			if rel, err := c.s.findRelation(ref.Parts, e.Position()); err == nil && rel != nil {
 				return c.columnRef(&ast.ColumnRef{Pos: ref.Pos, Parts: append(append([]string{}, ref.Parts...), e.Name)})
 			}

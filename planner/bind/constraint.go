@@ -10,6 +10,7 @@ import (
 	"tidemill/sql/expr"
 	"tidemill/sql/fn"
 	"tidemill/sql/sqlerr"
+	"tidemill/sql/types"
 )
 
 // Constraints adds the constraints of CREATE TABLE or ADD COLUMN to a table whose columns are known, and
@@ -37,6 +38,20 @@ func (b *Binder) Constraints(o *catalog.Object, defs []ast.ColumnDef, list []ast
 		switch c.Kind {
 		case "primary key":
 			o.PrimaryKeyName = c.Name
+			if defs != nil {
+				continue // Columns has seen to it
+			}
+			if len(o.PrimaryKey) > 0 {
+				return sqlerr.New(sqlerr.InvalidTableDefinition, "multiple primary keys for table %q are not allowed", o.Name).At(c.Position())
+			}
+			cols, err := keyColumns(o.Columns, c.Columns, "primary key", c.Position())
+			if err != nil {
+				return err
+			}
+			o.PrimaryKey = cols
+			for _, k := range cols {
+				o.Columns[k].NotNull = true
+			}
 		case "unique":
 			cols, err := keyColumns(o.Columns, c.Columns, "unique", c.Position())
 			if err != nil {
@@ -144,4 +159,56 @@ func colPos(e *expr.Expr, at int) int {
 		}
 	}
 	return 0
+}
+
+// AlterType binds USING, or the column itself, as the value of a column whose type changes.
+func (b *Binder) AlterType(o *catalog.Object, i int, t ast.TypeName, using ast.Expr) (types.Type, *expr.Expr, error) {
+	col := &o.Columns[i]
+	to, err := b.TypeName(t)
+	if err != nil {
+		return to, nil, err
+	}
+	if to.ID == types.Record || to.ID == types.Void || to.ID == types.Unknown {
+		return to, nil, sqlerr.New(sqlerr.InvalidTableDefinition, "column %q has pseudo-type %s", col.Name, to)
+	}
+	s := b.rowScope(o, "", []string{o.Name})
+	c := &exprCtx{b: b, s: s, clause: "transform expressions"}
+	x := expr.Col(i, col.Type)
+	if using != nil {
+		if x, err = c.bind(using); err != nil {
+			return to, nil, err
+		}
+		if logical.HasSubquery(x) {
+			return to, nil, sqlerr.Unsupported("cannot use subquery in transform expression").At(start(x))
+		}
+	}
+	out, ok, err := b.coerce(x, to, fn.Assignment)
+	switch {
+	case err != nil:
+	case !ok && using != nil:
+		err = sqlerr.New(sqlerr.DatatypeMismatch, "result of USING clause for column %q cannot be cast automatically to type %s", col.Name, to).
+			WithHint("You might need to add an explicit cast.")
+	case !ok:
+		err = sqlerr.New(sqlerr.DatatypeMismatch, "column %q cannot be cast automatically to type %s", col.Name, to).
+			WithHint("You might need to specify \"USING %s::%s\".", types.QuoteIdent(col.Name), to)
+	case hasLength(to) && !x.Type.Equal(to):
+		out, err = b.assign(x, to, col.Name, start(x))
+	}
+	return to, out, err
+}
+
+// CheckDefault tells whether the default of a column of type before can be one of the column's type now.
+func (b *Binder) CheckDefault(o *catalog.Object, i int, before types.Type) error {
+	old := *o
+	old.Columns = slices.Clone(o.Columns)
+	old.Columns[i].Type = before
+	x, err := b.DefaultOf(&old, i)
+	if err != nil {
+		return err
+	}
+	if _, ok, err := b.coerce(x, o.Columns[i].Type, fn.Assignment); err != nil || !ok {
+		return sqlerr.New(sqlerr.DatatypeMismatch, "default for column %q cannot be cast automatically to type %s", o.Columns[i].Name, o.Columns[i].Type)
+	}
+	_, err = b.DefaultOf(o, i)
+	return err
 }

@@ -23,6 +23,8 @@ type Context struct {
 	// Bound tells what the relation names of a stored query mean, by NameKey; it comes before the search
 	// path. nil for what a client sends.
 	Bound map[string]uint32
+	// Fixed are the columns of relations as a stored query knows them, where they have changed since.
+	Fixed map[uint32][]catalog.NamedColumn
 	// EventTime tells which columns of a relation follow a watermark; nil = none is known to.
 	EventTime func(object uint32) []int
 }
@@ -76,6 +78,8 @@ type Binder struct {
 	UsesSystem bool
 	// Refs are the places where the statement's own text, not that of views in it, names a relation.
 	Refs []Ref
+	// Uses are the columns of relations that the statement's own text names, or means by *.
+	Uses []Use
 
 	// composites maps a column that stands for a record to the columns of its fields.
 	composites map[int][]logical.Col
@@ -170,7 +174,7 @@ func colRef(c logical.Col, pos int) *expr.Expr {
 // inherit makes a binder for the query text of a view that shares counters and dependencies.
 func (b *Binder) inherit(o *catalog.Object) *Binder {
 	c := *b.Context
-	c.SearchPath, c.Bound = o.SearchPath, o.Names
+	c.SearchPath, c.Bound, c.Fixed = o.SearchPath, o.Names, o.Fixed
 	sub := *b
 	sub.Context = &c
 	return &sub

@@ -1,7 +1,6 @@
 package bind
 
 import (
-	"math"
 	"slices"
 
 	"tidemill/catalog"
@@ -72,7 +71,7 @@ func (b *Binder) Column(d *ast.ColumnDef, text func(ast.Expr) string) (catalog.C
 		c.Generated = text(d.Generated)
 	case d.Identity != "" || d.Serial:
 		c.Identity = d.Identity
-		c.Sequence, err = sequenceOf(d, t)
+		c.Sequence, err = Sequence(nil, d.Sequence, t)
 		return c, err
 	case d.Default != nil:
 		if _, err := b.Default(d.Default, t, d.Name); err != nil {
@@ -81,56 +80,6 @@ func (b *Binder) Column(d *ast.ColumnDef, text func(ast.Expr) string) (catalog.C
 		c.Default = text(d.Default)
 	}
 	return c, nil
-}
-
-// sequenceOf makes the sequence of a serial or identity column; it has no name yet.
-func sequenceOf(d *ast.ColumnDef, t types.Type) (*catalog.Sequence, error) {
-	s := &catalog.Sequence{Start: 1, Step: 1, Min: 1}
-	low := int64(math.MinInt64)
-	switch t.ID {
-	case types.Int2:
-		low, s.Max = math.MinInt16, math.MaxInt16
-	case types.Int4:
-		low, s.Max = math.MinInt32, math.MaxInt32
-	case types.Int8:
-		s.Max = math.MaxInt64
-	default:
-		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "identity column type must be smallint, integer, or bigint")
-	}
-	o := d.Sequence
-	if o == nil {
-		return s, nil
-	}
-	if o.Step != nil {
-		if s.Step = *o.Step; s.Step == 0 {
-			return nil, sqlerr.New(sqlerr.InvalidParameterValue, "INCREMENT must not be zero")
-		}
-		if s.Step < 0 {
-			s.Min, s.Max = low, -1
-		}
-	}
-	if o.Min != nil {
-		s.Min = *o.Min
-	}
-	if o.Max != nil {
-		s.Max = *o.Max
-	}
-	if s.Start = s.Min; s.Step < 0 {
-		s.Start = s.Max
-	}
-	if o.Start != nil {
-		s.Start = *o.Start
-	}
-	s.Cycle = o.Cycle
-	switch {
-	case s.Min >= s.Max:
-		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "MINVALUE (%d) must be less than MAXVALUE (%d)", s.Min, s.Max)
-	case s.Start < s.Min:
-		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "START value (%d) cannot be less than MINVALUE (%d)", s.Start, s.Min)
-	case s.Start > s.Max:
-		return nil, sqlerr.New(sqlerr.InvalidParameterValue, "START value (%d) cannot be greater than MAXVALUE (%d)", s.Start, s.Max)
-	}
-	return s, nil
 }
 
 // Include checks the metadata columns of a source and returns them as columns.

@@ -132,7 +132,7 @@ func (b *Binder) DefaultOf(o *catalog.Object, i int) (*expr.Expr, error) {
 // number of its sequence.
 func DefaultText(o *catalog.Object, i int) string {
 	c := &o.Columns[i]
-	if c.Sequence == nil {
+	if c.Sequence == nil || c.Sequence.Detached {
 		return c.Default
 	}
 	name := parse.QuoteIdent(o.Schema) + "." + parse.QuoteIdent(c.Sequence.Name)

@@ -132,7 +132,7 @@ func (c *exprCtx) columnRef(r *ast.ColumnRef) (*expr.Expr, error) {
 	if c.match != nil {
 		return c.match.column(c, r)
 	}
-	e, err := c.s.lookup(r.Parts, r.Position())
+	e, err := c.s.lookup(c.b, r.Parts, r.Position())
 	if e != nil || err != nil {
 		return e, err
 	}

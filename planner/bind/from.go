@@ -297,6 +297,8 @@ func (b *Binder) joinUsing(t *ast.Join, kind logical.JoinKind, l, r *source, usi
 		if err != nil {
 			return nil, err
 		}
+		b.use(lc, t.Position(), true)
+		b.use(rc, t.Position(), true)
 		ctx := &exprCtx{b: b, s: &scope{}}
 		le, re := colRef(lc.Col, t.Position()), colRef(rc.Col, t.Position())
 		eq, err := ctx.operator("=", []*expr.Expr{le, re}, t.Position())

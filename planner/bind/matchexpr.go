@@ -35,7 +35,7 @@ func (x *matchCtx) column(c *exprCtx, r *ast.ColumnRef) (*expr.Expr, error) {
 			return nil, err
 		}
 	}
-	col, err := c.s.lookup(r.Parts[len(r.Parts)-1:], r.Position())
+	col, err := c.s.lookup(c.b, r.Parts[len(r.Parts)-1:], r.Position())
 	if err != nil {
 		return nil, err
 	}

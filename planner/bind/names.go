@@ -16,6 +16,46 @@ type Ref struct {
 	Type  bool // the name is that of a type
 }
 
+// Use is a place in a query's text that names a column of a relation, or stands for it.
+type Use struct {
+	Pos    int
+	Object uint32
+	Col    int // position in the relation, from 0
+	// Bare tells that it is a whole select item without an alias, whose column is called so. Star that the
+	// text does not name it.
+	Bare, Star bool
+}
+
+// use notes that the statement's own text names a column.
+func (b *Binder) use(c *column, pos int, star bool) {
+	if b.views == 0 && c.table != 0 && c.attnum > 0 {
+		b.Uses = append(b.Uses, Use{Pos: pos, Object: c.table, Col: c.attnum - 1, Star: star})
+	}
+}
+
+func (b *Binder) useAll(cols []column, pos int) {
+	for i := range cols {
+		b.use(&cols[i], pos, true)
+	}
+}
+
+// fix gives a relation of a stored query the columns that it had when the query was written.
+func (b *Binder) fix(o *catalog.Object, cols []column) []column {
+	list, ok := b.Fixed[o.ID]
+	if !ok {
+		return cols
+	}
+	out := make([]column, 0, len(list))
+	for _, f := range list {
+		if f.Col < len(cols) {
+			c := cols[f.Col]
+			c.Name = f.Name
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 // NameKey is the form in which catalog.Object.Names keeps a relation name: as SQL, quoted where needed.
 func NameKey(parts []string) string {
 	key := ""

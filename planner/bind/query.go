@@ -260,6 +260,9 @@ func (st *selectState) bindItems() error {
 		out := item{e: e, name: it.Alias, ast: it.Expr, fixed: it.Alias != ""}
 		if out.name == "" {
 			out.name = OutputName(it.Expr)
+			if n := len(st.b.Uses); n > 0 && st.b.Uses[n-1].Pos == it.Expr.Position() {
+				_, st.b.Uses[n-1].Bare = it.Expr.(*ast.ColumnRef)
+			}
 		}
 		st.origin(&out)
 		st.items = append(st.items, out)
@@ -302,6 +305,7 @@ func (st *selectState) expandStar(star *ast.Star) error {
 	} else if len(st.sel.From) == 0 {
 		return sqlerr.New(sqlerr.SyntaxError, "SELECT * with no tables specified is not valid").At(star.Position())
 	}
+	st.b.useAll(cols, star.Position())
 	for _, c := range cols {
 		st.items = append(st.items, item{e: colRef(c.Col, star.Position()), name: c.Name, table: c.table, att: c.attnum})
 	}
@@ -312,7 +316,7 @@ func (st *selectState) expandStar(star *ast.Star) error {
 func (st *selectState) expandRecord(f *ast.FieldOf) error {
 	c := &exprCtx{b: st.b, s: st.s, clause: "SELECT", block: st.bl}
 	if ref, ok := f.Expr.(*ast.ColumnRef); ok {
-		x, err := st.s.lookup(ref.Parts, ref.Position())
+		x, err := st.s.lookup(st.b, ref.Parts, ref.Position())
 		if err != nil {
 			return err
 		}

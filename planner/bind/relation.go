@@ -140,6 +140,7 @@ func (b *Binder) scan(f *found, pos int) (*source, error) {
 		src.rels[0].cols[i].table, src.rels[0].cols[i].attnum = o.ID, i+1
 	}
 	src.rels[0].id = o.ID
+	src.rels[0].cols = b.fix(o, src.rels[0].cols)
 	src.cols = src.rels[0].cols
 	return src, nil
 }
@@ -191,7 +192,7 @@ func (b *Binder) expandView(o *catalog.Object, pos int) (*source, error) {
 			cols[i].Name = o.Columns[i].Name
 		}
 	}
-	fields := fieldsOf(cols)
+	fields := b.fix(o, fieldsOf(cols))
 	r := &relation{id: o.ID, cols: fields}
 	return &source{node: q.Node, part: part{rels: []*relation{r}, cols: fields}}, nil
 }

@@ -47,8 +47,24 @@ type scope struct {
 	table  *catalog.Object // whose row the scope is, in constraints and RETURNING
 }
 
+// names tells whether a column found in the scope is called as in its own relation, and not by a
+// subquery's select list.
+func (s *scope) names(c *column) bool {
+	for _, r := range s.rels {
+		if r.id == 0 || r.id != c.table {
+			continue
+		}
+		for i := range r.cols {
+			if r.cols[i].ID == c.ID && r.cols[i].Name == c.Name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // lookup finds a column by its parts in this scope or an outer one.
-func (s *scope) lookup(parts []string, pos int) (*expr.Expr, error) {
+func (s *scope) lookup(b *Binder, parts []string, pos int) (*expr.Expr, error) {
 	for at := s; at != nil; at = at.parent {
 		var c *column
 		var err error
@@ -71,6 +87,7 @@ func (s *scope) lookup(parts []string, pos int) (*expr.Expr, error) {
 			return nil, err
 		}
 		if c != nil {
+			b.use(c, pos, !at.names(c))
 			return colRef(c.Col, pos), nil
 		}
 	}

@@ -13,61 +13,150 @@ import (
 
 // alter runs the forms of ALTER that change names, owners and settings. What reads the object goes on:
 // plans and stored queries refer to it by its id.
-func (e *Engine) alter(c *Caller, s *ast.Alter) error {
+// The rewrite is nil when all is done with the coming epoch.
+func (e *Engine) alter(c *Caller, s *ast.Alter) (*rewrite, error) {
 	switch s.Kind {
 	case "schema":
-		return e.alterSchema(c, s)
+		return nil, e.alterSchema(c, s)
 	case "type":
-		return e.alterType(c, s)
+		return nil, e.alterType(c, s)
 	}
 	cat := e.catalogNow()
 	old := cat.Resolve(c.SearchPath, s.Name)
+	if s.Kind == "sequence" && old == nil {
+		if t, def := SequenceNamed(cat, c.SearchPath, s.Name); t != nil {
+			return nil, e.alterColumnSequence(t, def, &s.AlterAction)
+		}
+	}
 	if old == nil {
 		if s.IfExists {
 			c.notice(sqlerr.SuccessfulCompletion, "relation %q does not exist, skipping", strings.Join(s.Name, "."))
-			return nil
+			return nil, nil
 		}
-		return sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", strings.Join(s.Name, "."))
+		return nil, sqlerr.New(sqlerr.UndefinedTable, "relation %q does not exist", strings.Join(s.Name, "."))
 	}
-	// As in Postgres, ALTER TABLE renames relations of every kind.
-	if kind, ok := kinds[s.Kind]; ok && kind != old.Kind && (kind != catalog.Table || s.Action == "set") {
-		return sqlerr.New(sqlerr.WrongObjectType, "%q is not a %s", old.Name, s.Kind)
+	list := append([]ast.AlterAction{s.AlterAction}, s.More...)
+	if err := alterable(old, s.Kind, list); err != nil {
+		return nil, err
 	}
+	if old.Kind == catalog.Table && s.Kind == "table" && (len(list) > 1 || reshapes(s.Action) || s.Action == "nothing" || s.Action == "set" || s.Action == "reset") {
+		return e.alterTable(c, old, list)
+	}
+	for i := range list {
+		o := *e.catalogNow().ByID(old.ID)
+		if err := e.alterOne(c, &o, s.Kind, &list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// alterable refuses actions that the kind of an object does not have.
+func alterable(old *catalog.Object, word string, list []ast.AlterAction) error {
 	if old.LateOf != 0 {
 		return sqlerr.New(sqlerr.WrongObjectType, "cannot alter a table of late rows")
 	}
-	o := *old
+	kind, ok := kinds[word]
+	if !ok || kind == old.Kind {
+		return nil
+	}
+	for _, a := range list {
+		// As in Postgres, ALTER TABLE renames relations of every kind.
+		named := a.Action == "rename" || a.Action == "rename column" || a.Action == "set schema" || a.Action == "owner"
+		switch {
+		case kind == catalog.Table && named:
+		case kind == catalog.Table && reshapes(a.Action):
+			return sqlerr.New(sqlerr.WrongObjectType, "ALTER action %s cannot be performed on relation %q", actionWords(a.Action), old.Name).
+				WithDetail("This operation is not supported for %ss.", old.Kind)
+		default:
+			return sqlerr.New(sqlerr.WrongObjectType, "%q is not a %s", old.Name, word)
+		}
+	}
+	return nil
+}
+
+// actionWords names an action of ALTER TABLE as Postgres does.
+func actionWords(action string) string {
+	switch action {
+	case "alter column type":
+		return "ALTER COLUMN ... SET DATA TYPE"
+	case "set default", "drop default":
+		return "ALTER COLUMN ... SET DEFAULT"
+	case "set not null", "drop not null", "drop identity", "drop expression":
+		return "ALTER COLUMN ... " + strings.ToUpper(action)
+	}
+	return strings.ToUpper(action)
+}
+
+// roleOf finds a role by its name or by what it is to the session.
+func roleOf(cat *catalog.Snapshot, c *Caller, name string) (string, error) {
+	switch name {
+	case "current_user", "session_user", "current_role":
+		name = c.User
+	}
+	if cat.Role(name) == nil {
+		return "", sqlerr.New(sqlerr.UndefinedObject, "role %q does not exist", name)
+	}
+	return name, nil
+}
+
+// alterOne carries out an action of ALTER on a copy of an object.
+func (e *Engine) alterOne(c *Caller, o *catalog.Object, word string, s *ast.AlterAction) error {
+	cat := e.catalogNow()
 	switch s.Action {
 	case "rename":
 		if err := cat.CheckNewName(o.Schema, s.Args[0]); err != nil {
 			return err
 		}
-		o.Name = s.Args[0]
+		old := *o
+		if o.Name = s.Args[0]; o.Kind == catalog.SequenceKind {
+			def := *o.Number
+			def.Name, o.Number = o.Name, &def
+			if err := e.moveSequence(&old, o); err != nil {
+				return err
+			}
+		}
 		o.Definition = parse.Retitle(o.Definition, parse.QuoteIdent(o.Name))
-		e.moveObjects(c, &o)
-		return e.alterLate(&o)
+		e.moveObjects(c, o)
+		return e.alterLate(o)
 	case "set schema":
-		if err := e.setSchema(c, &o, s); err != nil {
+		if err := e.setSchema(c, o, s.Args[0]); err != nil {
 			return err
 		}
 		return e.alterLate(e.catalogNow().ByID(o.ID))
 	case "owner":
-		if cat.Role(s.Args[0]) == nil {
-			return sqlerr.New(sqlerr.UndefinedObject, "role %q does not exist", s.Args[0])
+		owner, err := roleOf(cat, c, s.Args[0])
+		if err != nil {
+			return err
 		}
-		o.Owner = s.Args[0]
-		e.put(&o)
-		return e.alterLate(&o)
+		o.Owner = owner
+		e.put(o)
+		return e.alterLate(o)
+	case "rename column":
+		return e.renameColumn(c, o, s)
+	case "rename constraint":
+		if o.Kind == catalog.Table {
+			return e.renameConstraint(o, s)
+		}
+	case "add column":
+		if o.Kind == catalog.Source {
+			return e.addSourceColumn(c, o, s)
+		}
 	case "set", "reset":
-		return e.alterSettings(&o, s)
-	default:
-		return sqlerr.Unsupported("ALTER %s … %s is not supported yet", strings.ToUpper(s.Kind), strings.ToUpper(s.Action))
+		return e.alterSettings(o, word, s)
+	case "sequence":
+		return e.alterSequence(c, o, s)
+	case "set default", "drop default":
+		if o.Kind == catalog.View { // it counts where a view can be written to
+			return nil
+		}
 	}
+	return sqlerr.Unsupported("ALTER %s … %s is not supported", strings.ToUpper(word), strings.ToUpper(s.Action))
 }
 
 // setSchema moves an object, and the indexes on it, to another schema.
-func (e *Engine) setSchema(c *Caller, o *catalog.Object, s *ast.Alter) error {
-	cat, schema := e.catalogNow(), s.Args[0]
+func (e *Engine) setSchema(c *Caller, o *catalog.Object, schema string) error {
+	cat := e.catalogNow()
 	if o.Kind == catalog.Index {
 		return sqlerr.New(sqlerr.FeatureNotSupported, "cannot move index %q to another schema", o.Name).
 			WithHint("An index is in the schema of its table.")
@@ -77,11 +166,12 @@ func (e *Engine) setSchema(c *Caller, o *catalog.Object, s *ast.Alter) error {
 	}
 	moved := []*catalog.Object{o}
 	for _, x := range cat.Dependents(o.ID) {
-		if x.Kind == catalog.Index {
+		if x.Kind == catalog.Index || x.Kind == catalog.SequenceKind {
 			index := *x
 			moved = append(moved, &index)
 		}
 	}
+	before := *o
 	for _, x := range moved {
 		if !cat.HasSchema(schema) {
 			return cat.CheckNewName(schema, x.Name)
@@ -93,6 +183,9 @@ func (e *Engine) setSchema(c *Caller, o *catalog.Object, s *ast.Alter) error {
 		x.Definition = parse.Retitle(x.Definition, parse.QuoteIdent(schema)+"."+parse.QuoteIdent(x.Name))
 	}
 	e.moveObjects(c, moved...)
+	if o.Kind == catalog.SequenceKind {
+		return e.moveSequence(&before, o)
+	}
 	return nil
 }
 
@@ -126,9 +219,13 @@ func (e *Engine) rewriteNames(c *Caller, o *catalog.Object) {
 }
 
 // alterSettings changes the options of a materialized view while it runs.
-func (e *Engine) alterSettings(o *catalog.Object, s *ast.Alter) error {
-	if o.Kind != catalog.MaterializedView {
-		return sqlerr.Unsupported("ALTER %s … %s is not supported yet", strings.ToUpper(s.Kind), strings.ToUpper(s.Action)).
+func (e *Engine) alterSettings(o *catalog.Object, word string, s *ast.AlterAction) error {
+	switch o.Kind {
+	case catalog.MaterializedView:
+	case catalog.Index:
+		return tableSettings(s)
+	default:
+		return sqlerr.Unsupported("ALTER %s … %s is not supported", strings.ToUpper(word), strings.ToUpper(s.Action)).
 			WithHint("Options of a %s are fixed: drop it, and create it again.", o.Kind)
 	}
 	settings, err := viewSettings(s.Options)

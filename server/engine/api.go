@@ -26,6 +26,8 @@ type Caller struct {
 	Env        types.Env
 	// Text is the statement as the user wrote it, kept as the object's definition.
 	Text string
+	// Fn is the context of expressions that the statement computes with the session's functions.
+	Fn *fn.Ctx
 	// Notice receives messages for the client (NOTICE: table "x" does not exist, skipping). May be nil.
 	Notice func(severity, code, message string)
 }

@@ -27,7 +27,7 @@ type epoch struct {
 // alone tells whether the epoch has to be in the store before the loop goes on: it changes the catalog
 // or is part of a backfill, which reads the store between epochs.
 func (ep *epoch) alone() bool {
-	return ep.catalog != nil || len(ep.in.fills) > 0 || len(ep.in.indexed) > 0
+	return ep.catalog != nil || len(ep.in.fills) > 0 || len(ep.in.indexed) > 0 || ep.in.rewriting != nil
 }
 
 // refuse answers the statements of an epoch that could not be committed.
@@ -141,6 +141,9 @@ func (e *Engine) applyWork(epoch uint64, p *pending, outs []flow.Output, spoiled
 		work = append(work, func(w *state.CommitWriter) error {
 			return spoiled.note(out.Flow.ID, v.Apply(w, epoch, out.Deltas))
 		})
+	}
+	for _, f := range e.applyRewrite(epoch) {
+		work = append(work, f)
 	}
 	return append(work, e.indexWork(epoch, p, outs)...)
 }

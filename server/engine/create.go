@@ -22,9 +22,11 @@ func (e *Engine) createTable(c *Caller, s *ast.CreateTable) error {
 	if err != nil || skip {
 		return err
 	}
-	if s.AsQuery != nil {
-		return sqlerr.Unsupported("CREATE TABLE AS is not supported yet").
-			WithHint("Write CREATE TABLE and INSERT INTO … SELECT, or CREATE MATERIALIZED VIEW to keep the result up to date.")
+	likes := s.Likes
+	if len(likes) > 0 {
+		if s, err = e.expandLike(c, s); err != nil {
+			return err
+		}
 	}
 	draft := &catalog.Object{Name: name, Schema: schema}
 	if err := planner.TableFromAST(e.plannerContext(e.catalogNow(), c), s, draft); err != nil {
@@ -49,13 +51,19 @@ func (e *Engine) createTable(c *Caller, s *ast.CreateTable) error {
 		o.Unique[i].Table = e.newTable()
 	}
 	e.nameSequences(o)
+	if err := e.bindSequences(c, o); err != nil {
+		return err
+	}
 	if o.Watermark = watermark; watermark != nil {
 		if err := e.createLate(c, o); err != nil {
 			return err
 		}
 	}
 	e.put(o)
-	return e.addView(o)
+	if err := e.addView(o); err != nil {
+		return err
+	}
+	return e.finishLike(c, o, likes)
 }
 
 // addView makes the storage of a table or materialized view known.
@@ -65,8 +73,8 @@ func (e *Engine) addView(o *catalog.Object) error {
 		return err
 	}
 	var indexes []*view.View
-	for _, u := range o.Unique {
-		x, err := view.New(view.Def{Table: u.Table, Schema: o.Fields(), Kind: view.Keyed, Key: u.Columns, Check: e.cfg.Check})
+	for i := range o.Unique {
+		x, err := e.uniqueView(o, &o.Unique[i])
 		if err != nil {
 			return err
 		}
@@ -84,6 +92,11 @@ func (e *Engine) addView(o *catalog.Object) error {
 	return nil
 }
 
+// uniqueView is the storage handle of a unique constraint's index.
+func (e *Engine) uniqueView(o *catalog.Object, u *catalog.Unique) (*view.View, error) {
+	return view.New(view.Def{Table: u.Table, Schema: o.Fields(), Kind: view.Keyed, Key: u.Columns, Check: e.cfg.Check})
+}
+
 // createSource checks all but the name in the caller's goroutine: connectors look at files and such.
 func (e *Engine) createSource(ctx context.Context, c *Caller, s *ast.CreateSource) error {
 	if _, _, skip, err := e.place(e.cat.Load(), c, s.Name, s.IfNotExists); err != nil || skip {
@@ -93,7 +106,7 @@ func (e *Engine) createSource(ctx context.Context, c *Caller, s *ast.CreateSourc
 	if err != nil {
 		return err
 	}
-	return e.submit(ctx, func() error {
+	return e.define(ctx, func() error {
 		schema, name, skip, err := e.place(e.catalogNow(), c, s.Name, s.IfNotExists)
 		if err != nil || skip {
 			return err
@@ -347,7 +360,7 @@ func outputFields(q *planner.Query, names []string) (types.Schema, error) {
 func (e *Engine) createMaterialized(ctx context.Context, c *Caller, s *ast.CreateView) error {
 	ready := make(chan error, 1)
 	waiting, id := false, catalog.ID(0)
-	err := e.submit(ctx, func() error {
+	err := e.define(ctx, func() error {
 		b, err := e.startView(c, s)
 		if err != nil || b == nil {
 			return err
@@ -374,7 +387,7 @@ func (e *Engine) createMaterialized(ctx context.Context, c *Caller, s *ast.Creat
 // dropUnfilled takes back a view that failed before CREATE MATERIALIZED VIEW had returned, so that the
 // statement has no effect. What has come to depend on it meanwhile keeps it.
 func (e *Engine) dropUnfilled(ctx context.Context, id catalog.ID) {
-	err := e.submit(ctx, func() error {
+	err := e.define(ctx, func() error {
 		o := e.catalogNow().ByID(id)
 		if o == nil || !o.Unfilled || len(e.catalogNow().DropOrder(id)) > 1 {
 			return nil

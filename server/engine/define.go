@@ -15,30 +15,35 @@ import (
 func (e *Engine) Define(ctx context.Context, c *Caller, stmt ast.Statement) error {
 	switch s := stmt.(type) {
 	case *ast.CreateTable:
-		return e.submit(ctx, func() error { return e.createTable(c, s) })
+		if s.AsQuery != nil {
+			return e.createTableAs(ctx, c, s)
+		}
+		return e.define(ctx, func() error { return e.createTable(c, s) })
 	case *ast.CreateSource:
 		return e.createSource(ctx, c, s)
 	case *ast.CreateView:
 		if !s.Materialized {
-			return e.submit(ctx, func() error { return e.createView(c, s) })
+			return e.define(ctx, func() error { return e.createView(c, s) })
 		}
 		return e.createMaterialized(ctx, c, s)
 	case *ast.CreateSink:
-		return e.submit(ctx, func() error { return e.createSink(c, s) })
+		return e.define(ctx, func() error { return e.createSink(c, s) })
 	case *ast.CreateSchema:
-		return e.submit(ctx, func() error { return e.createSchema(c, s) })
+		return e.define(ctx, func() error { return e.createSchema(c, s) })
 	case *ast.CreateType:
-		return e.submit(ctx, func() error { return e.createType(c, s) })
+		return e.define(ctx, func() error { return e.createType(c, s) })
 	case *ast.Drop:
-		return e.submit(ctx, func() error { return e.drop(c, s) })
+		return e.define(ctx, func() error { return e.drop(c, s) })
 	case *ast.Alter:
-		return e.submit(ctx, func() error { return e.alter(c, s) })
+		return e.alterAny(ctx, c, s)
+	case *ast.CreateSequence:
+		return e.define(ctx, func() error { return e.createSequence(c, s) })
 	case *ast.Comment:
-		return e.submit(ctx, func() error { return e.comment(c, s) })
+		return e.define(ctx, func() error { return e.comment(c, s) })
 	case *ast.CreateRole:
-		return e.submit(ctx, func() error { return e.createRole(s) })
+		return e.define(ctx, func() error { return e.createRole(s) })
 	case *ast.AlterRole:
-		return e.submit(ctx, func() error { return e.alterRole(s) })
+		return e.define(ctx, func() error { return e.alterRole(s) })
 	case *ast.CreateIndex:
 		return e.createIndex(ctx, c, s)
 	case *ast.Grant:

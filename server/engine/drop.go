@@ -17,6 +17,7 @@ import (
 var kinds = map[string]catalog.Kind{
 	"table": catalog.Table, "source": catalog.Source, "view": catalog.View,
 	"materialized view": catalog.MaterializedView, "sink": catalog.Sink, "index": catalog.Index,
+	"sequence": catalog.SequenceKind,
 }
 
 // drop resolves and checks everything that the statement names before it removes anything.
@@ -36,6 +37,14 @@ func (e *Engine) drop(c *Caller, s *ast.Drop) error {
 	cat := e.catalogNow()
 	var named []*catalog.Object
 	for _, name := range s.Names {
+		if kind == catalog.SequenceKind {
+			if done, err := e.dropColumnSequence(c, name, s.Cascade); done || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+		}
 		o, err := droppable(cat, c, s, kind, name)
 		if err != nil {
 			return err
@@ -46,6 +55,9 @@ func (e *Engine) drop(c *Caller, s *ast.Drop) error {
 	}
 	order, err := dropOrder(c, cat, named, s.Cascade)
 	if err != nil {
+		return err
+	}
+	if err := e.dropDefaults(c, order, named, s.Cascade); err != nil {
 		return err
 	}
 	for _, o := range order {
@@ -94,7 +106,7 @@ func dropOrder(c *Caller, cat *catalog.Snapshot, named []*catalog.Object, cascad
 				continue
 			}
 			order = append(order, x)
-			if slices.Contains(named, x) || x.Kind == catalog.Index || x.LateOf == o.ID {
+			if slices.Contains(named, x) || follows(x) || x.LateOf == o.ID {
 				continue
 			}
 			if others = append(others, x); !cascade {
@@ -110,6 +122,11 @@ func dropOrder(c *Caller, cat *catalog.Snapshot, named []*catalog.Object, cascad
 		c.notice(sqlerr.SuccessfulCompletion, "drop cascades to %d other objects", len(others))
 	}
 	return order, nil
+}
+
+// follows tells whether an object goes with what it depends on without being told.
+func follows(x *catalog.Object) bool {
+	return x.Kind == catalog.Index || x.Kind == catalog.SequenceKind
 }
 
 // describe names an object with its kind as Postgres does: qualified when the search path does not
@@ -141,7 +158,7 @@ func dependents(c *Caller, cat *catalog.Snapshot, named []*catalog.Object) []str
 		order := cat.DropOrder(o.ID)
 		for i := len(order) - 1; i >= 0; i-- {
 			x := order[i]
-			if slices.Contains(seen, x) || x.Kind == catalog.Index || x.LateOf == o.ID {
+			if slices.Contains(seen, x) || follows(x) || x.LateOf == o.ID {
 				continue
 			}
 			for _, on := range seen {

@@ -88,6 +88,8 @@ type Engine struct {
 	sequences sequences
 	pending   pending
 	inflight  *epoch      // the epoch being applied; only the step loop uses it
+	rewriting *rewrite    // of an ALTER TABLE
+	parked    []*request  // what waits for its end
 	alarm     *time.Timer // wakes the loop when a partition becomes idle
 	// now is the time of the epochs, µs since 1970, and storedNow what the store has. Only the step loop
 	// uses them. clocked tells the clock that dataflows depend on it.
@@ -104,6 +106,9 @@ type request struct {
 	do func() error
 	// fresh asks that the table changes served before are committed first, because do reads tables.
 	fresh bool
+	// defines tells that do defines something, tables which tables it changes: see rewrite.
+	defines bool
+	tables  []uint32
 	// done receives the outcome once the epoch is durable.
 	done chan error
 	// claimed is set by who decides over the request: the loop when it begins, or a caller that gives up.

@@ -160,7 +160,7 @@ func execute(ctx context.Context, e *Engine, stmt ast.Statement, text string) ([
 	case *ast.Insert, *ast.Update, *ast.Delete, *ast.Merge:
 		d, err = planner.PlanDML(pc, stmt)
 	default:
-		return nil, e.Define(ctx, &Caller{User: "tidemill", SearchPath: path, Text: text}, stmt)
+		return nil, e.Define(ctx, &Caller{User: "tidemill", SearchPath: path, Text: text, Fn: f}, stmt)
 	}
 	if err != nil {
 		return nil, err

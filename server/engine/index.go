@@ -38,7 +38,7 @@ type indexFill struct {
 func (e *Engine) createIndex(ctx context.Context, c *Caller, s *ast.CreateIndex) error {
 	ready := make(chan error, 1)
 	waiting := false
-	err := e.submit(ctx, func() error {
+	err := e.define(ctx, func() error {
 		o, err := e.draftIndex(c, s)
 		if err != nil || o == nil {
 			return err
@@ -112,6 +112,10 @@ func indexDef(t *catalog.Object, s *ast.CreateIndex) (*catalog.IndexDef, error) 
 			return 0, sqlerr.New(sqlerr.UndefinedColumn, "column %q does not exist", name)
 		}
 		return i, nil
+	}
+	if s.Where != nil {
+		return nil, sqlerr.Unsupported("partial indexes are not supported").At(s.Where.Position()).
+			WithHint("Filter in a materialized view, and index that.")
 	}
 	for _, it := range s.Columns {
 		ref, ok := it.Expr.(*ast.ColumnRef)

@@ -43,6 +43,10 @@ func (e *Engine) loop() {
 				more = false
 			}
 		}
+		if err := e.unpark(); err != nil {
+			e.die(err)
+			return
+		}
 		more, err := e.turn()
 		if err != nil {
 			e.die(err)
@@ -75,6 +79,11 @@ func (e *Engine) drain() {
 			e.syncer.await(ep.number, ep.p.waiters)
 		}
 	}
+	for _, r := range e.parked {
+		if r.claimed.CompareAndSwap(false, true) {
+			r.done <- errShutdown()
+		}
+	}
 	for {
 		select {
 		case r := <-e.requests:
@@ -93,9 +102,28 @@ func errShutdown() error {
 	return sqlerr.New(sqlerr.AdminShutdown, "terminating connection due to administrator command")
 }
 
+// unpark serves what has waited for the end of a rewrite.
+func (e *Engine) unpark() error {
+	list := e.parked
+	if e.rewriting != nil || len(list) == 0 {
+		return nil
+	}
+	e.parked = nil
+	for _, r := range list {
+		if err := e.serve(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // serve runs a request. Without an error its outcome is that of the next epoch; with one, nothing of
 // it is left in the pending epoch. What serve itself returns is a failure of the engine.
 func (e *Engine) serve(r *request) error {
+	if e.waits(r) {
+		e.parked = append(e.parked, r)
+		return nil
+	}
 	if !r.claimed.CompareAndSwap(false, true) {
 		return nil
 	}
@@ -143,6 +171,9 @@ func (e *Engine) turn() (more bool, failure error) {
 	if err := e.swapReady(); err != nil {
 		return false, err
 	}
+	if err := e.endRewrite(); err != nil {
+		return false, err
+	}
 	p := e.pending
 	e.pending = pending{}
 	in := e.gather(&p)
@@ -177,19 +208,20 @@ func (e *Engine) turn() (more bool, failure error) {
 
 // input is what an epoch consumes.
 type input struct {
-	feeds   []flow.Feed
-	moved   []*feeder // feeders whose position changed
-	bad     []badRecords
-	fills   []*backfill // backfills with progress to record
-	indexed []*indexFill
-	ended   []*feeder    // sources that end with this epoch
-	times   []*eventTime // watermarks to record
-	rows    int
-	more    bool
+	feeds     []flow.Feed
+	moved     []*feeder // feeders whose position changed
+	bad       []badRecords
+	fills     []*backfill // backfills with progress to record
+	indexed   []*indexFill
+	rewriting *rewrite
+	ended     []*feeder    // sources that end with this epoch
+	times     []*eventTime // watermarks to record
+	rows      int
+	more      bool
 }
 
 func (in *input) any() bool {
-	return len(in.feeds) > 0 || len(in.moved) > 0 || len(in.bad) > 0 || len(in.fills) > 0 || len(in.indexed) > 0 || len(in.ended) > 0 || len(in.times) > 0
+	return len(in.feeds) > 0 || len(in.moved) > 0 || len(in.bad) > 0 || len(in.fills) > 0 || len(in.indexed) > 0 || in.rewriting != nil || len(in.ended) > 0 || len(in.times) > 0
 }
 
 // gather takes what waits: table changes, rows of sources, chunks of backfills.
@@ -206,6 +238,9 @@ func (e *Engine) gather(p *pending) *input {
 	}
 	for _, f := range e.indexFills {
 		f.gather(e, in)
+	}
+	if j := e.rewriting; j != nil {
+		j.gather(e, in)
 	}
 	e.followTables(p)
 	for id, deltas := range p.deltas {
@@ -243,7 +278,10 @@ func (in *input) took(f *feeder, t *taken, to flow.Feed) {
 }
 
 func (e *Engine) anyWaiting() bool {
-	if len(e.indexFills) > 0 {
+	if len(e.indexFills) > 0 || len(e.parked) > 0 && e.rewriting == nil {
+		return true
+	}
+	if j := e.rewriting; j != nil && (!j.done || e.rewritten()) {
 		return true
 	}
 	if len(e.fills) > 0 {

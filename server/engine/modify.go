@@ -23,7 +23,9 @@ func (e *Engine) Modify(ctx context.Context, f *fn.Ctx, writes ...Write) ([]*Cha
 	mods := make([]*modification, len(writes))
 	changes := make([]*Change, len(writes))
 	fresh := false
+	var tables []uint32
 	for i, w := range writes {
+		tables = append(tables, written(w.DML)...)
 		m, err := e.modification(f, w)
 		if err != nil {
 			return nil, err
@@ -41,13 +43,25 @@ func (e *Engine) Modify(ctx context.Context, f *fn.Ctx, writes ...Write) ([]*Cha
 		}
 		fresh = fresh || others
 	}
-	err := e.send(ctx, &request{fresh: fresh, done: make(chan error, 1), do: func() error {
+	err := e.send(ctx, &request{fresh: fresh, tables: tables, done: make(chan error, 1), do: func() error {
 		return e.modifyAll(ctx, mods)
 	}})
 	if err != nil {
 		return nil, err
 	}
 	return changes, nil
+}
+
+// written are the tables that a statement changes or locks rows of.
+func written(d *planner.DML) []catalog.ID {
+	var out []catalog.ID
+	if d.Table != nil {
+		out = append(out, d.Table.ID)
+	}
+	for _, x := range d.With {
+		out = append(out, written(x)...)
+	}
+	return out
 }
 
 // readsOthers tells whether a statement reads more than tables. What is derived from them is as of the

@@ -65,8 +65,19 @@ func (e *Engine) partsOf(t *catalog.Object) []part {
 	e.edges.RLock()
 	defer e.edges.RUnlock()
 	list := []part{{v: e.views[t.ID], name: t.KeyName(), cols: t.PrimaryKey}}
-	for i, u := range t.Unique {
-		list = append(list, part{v: e.uniques[t.ID][i], name: u.Name, cols: u.Columns})
+	if v := list[0].v; v == nil || v.Def().Table != t.Storage.Table { // altered since
+		list[0].v, _ = newView(t, false)
+	}
+	for i := range t.Unique {
+		u := &t.Unique[i]
+		at := slices.IndexFunc(e.uniques[t.ID], func(v *view.View) bool { return v.Def().Table == u.Table })
+		v := (*view.View)(nil)
+		if at >= 0 {
+			v = e.uniques[t.ID][at]
+		} else {
+			v, _ = e.uniqueView(t, u)
+		}
+		list = append(list, part{v: v, name: u.Name, cols: u.Columns})
 	}
 	cat := e.cat.Load()
 	for _, id := range e.indexes[t.ID] {

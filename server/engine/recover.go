@@ -51,6 +51,10 @@ func (e *Engine) recover() error {
 	}
 	e.storedNow = e.now
 	for _, o := range cat.Objects() {
+		if len(o.Scratch) > 0 { // an ALTER TABLE that was not answered
+			again := *o
+			e.dropScratch(&again, o.Scratch)
+		}
 		if o.Storage != nil {
 			if err := e.addView(o); err != nil {
 				return fmt.Errorf("%s %s: %w", o.Kind, o.QualifiedName(), err)

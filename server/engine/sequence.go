@@ -48,6 +48,17 @@ type sequences struct {
 
 func sequenceKey(id sequenceID) []byte { return metaKey(state.SpaceSequences, id.table, id.name) }
 
+// sequenceOf is the id of a sequence: an object's own goes by no name, because that may change.
+func sequenceOf(table uint32, s *catalog.Sequence) sequenceID {
+	if s.Object {
+		return sequenceID{table, ""}
+	}
+	return sequenceID{table, s.Name}
+}
+
+// begun tells whether a number has been given, as far as that can be told.
+func (s *sequence) begun() bool { return s.next != s.def.Start || s.done }
+
 // SequenceNamed finds the table and column that a sequence belongs to, nil if there is none.
 func SequenceNamed(cat *catalog.Snapshot, path []string, parts []string) (*catalog.Object, *catalog.Sequence) {
 	schemas := path
@@ -56,6 +67,9 @@ func SequenceNamed(cat *catalog.Snapshot, path []string, parts []string) (*catal
 	}
 	name := parts[len(parts)-1]
 	for _, schema := range schemas {
+		if o := cat.ByName(schema, name); o != nil && o.Kind == catalog.SequenceKind {
+			return o, o.Number
+		}
 		for _, o := range cat.Objects() {
 			for i := range o.Columns {
 				if s := o.Columns[i].Sequence; s != nil && o.Schema == schema && s.Name == name {
@@ -90,7 +104,7 @@ func (e *Engine) nameSequences(o *catalog.Object) {
 // Nextval takes the next number of a sequence. The step loop may take it at once, because what it does
 // with the number is committed together with the reserve; others wait until the reserve is durable.
 func (e *Engine) Nextval(ctx context.Context, table uint32, def *catalog.Sequence) (int64, error) {
-	id := sequenceID{table, def.Name}
+	id := sequenceOf(table, def)
 	q := &e.sequences
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -123,7 +137,7 @@ func (e *Engine) Setval(ctx context.Context, table uint32, def *catalog.Sequence
 		return sqlerr.New(sqlerr.NumericValueOutOfRange, "setval: value %d is out of bounds for sequence %q (%d..%d)", n, def.Name, def.Min, def.Max)
 	}
 	set := func() error {
-		id := sequenceID{table, def.Name}
+		id := sequenceOf(table, def)
 		s := &sequence{def: *def, next: n}
 		if called {
 			s.advance()
@@ -191,6 +205,10 @@ func (q *sequences) write(w *state.CommitWriter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for id, raw := range q.dirty {
+		if raw == nil {
+			w.Delete(sequenceKey(id))
+			continue
+		}
 		w.Set(sequenceKey(id), raw)
 	}
 	clear(q.dirty)

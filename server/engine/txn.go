@@ -141,7 +141,7 @@ func (t *Txn) Commit(ctx context.Context) error {
 	if !t.Changed() {
 		return nil
 	}
-	return t.e.submit(ctx, func() error {
+	return t.e.send(ctx, &request{tables: t.over.ids(), done: make(chan error, 1), do: func() error {
 		now, err := t.e.loopReader()
 		if err != nil {
 			return err
@@ -171,7 +171,7 @@ func (t *Txn) Commit(ctx context.Context) error {
 		}
 		t.over = nil
 		return nil
-	})
+	}})
 }
 
 func conflict(format string, args ...any) error {

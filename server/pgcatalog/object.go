@@ -1,6 +1,7 @@
 package pgcatalog
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ var objectRows = map[string]func(*table){
 	"pg_description": descriptions,
 	"pg_depend":      depends,
 	"pg_rewrite":     rewrites,
+	"pg_sequence":    sequences,
 }
 
 // OIDs of the catalogs that others refer to by classoid.
@@ -57,6 +59,8 @@ func relkind(o *catalog.Object) string {
 		return "v"
 	case catalog.MaterializedView:
 		return "m"
+	case catalog.SequenceKind:
+		return "S"
 	}
 	return "r"
 }
@@ -181,16 +185,38 @@ func defaultText(o *catalog.Object, i int) string {
 		return bare(c.Generated)
 	case c.Identity != "":
 		return ""
-	case c.Sequence != nil:
+	case c.Sequence != nil && !c.Sequence.Detached:
 		return "nextval(" + "'" + strings.ReplaceAll(sequenceName(o, c), "'", "''") + "'" + "::regclass)"
 	}
 	d := c.Default
+	if m := nextvalDefault.FindStringSubmatch(d); m != nil {
+		return "nextval('" + strings.TrimPrefix(m[1], catalog.DefaultSchema+".") + "'::regclass)"
+	}
 	if len(d) >= 2 && d[0] == '\'' && strings.Count(d, "'") == 2 && d[len(d)-1] == '\'' {
 		t := c.Type
 		t.Mod = -1
 		return d + "::" + t.String()
 	}
 	return bare(d)
+}
+
+// nextvalDefault is a default that takes the next number of a sequence object.
+var nextvalDefault = regexp.MustCompile(`^nextval\('([^']+)'\)$`)
+
+// sequences are the sequences that CREATE SEQUENCE made.
+func sequences(t *table) {
+	for _, o := range t.listedObjects() {
+		if o.Kind != catalog.SequenceKind {
+			continue
+		}
+		s := o.Number
+		kind, err := types.ByName(s.Type, nil, 0)
+		if err != nil {
+			kind = types.T(types.Int8)
+		}
+		t.row("seqrelid", o.ID, "seqtypid", kind.OID(), "seqstart", s.Start, "seqincrement", s.Step, "seqmax", s.Max,
+			"seqmin", s.Min, "seqcache", int64(1), "seqcycle", s.Cycle)
+	}
 }
 
 // sequenceName is how a sequence is written: with the schema, unless that is the usual one.
@@ -319,7 +345,7 @@ func descriptions(t *table) {
 // depends shows what a view reads the way Postgres does: through the view's rule.
 func depends(t *table) {
 	for _, o := range t.listedObjects() {
-		if o.Kind == catalog.Table || o.Kind == catalog.Source {
+		if o.Kind == catalog.Table || o.Kind == catalog.Source || o.Kind == catalog.SequenceKind {
 			continue
 		}
 		t.row("classid", rewriteClass, "objid", o.ID, "refclassid", classClass, "refobjid", o.ID, "deptype", "i")

@@ -104,7 +104,7 @@ func definitionTag(stmt ast.Statement) string {
 	switch x := stmt.(type) {
 	case *ast.CreateTable:
 		if x.AsQuery != nil {
-			return "CREATE TABLE AS"
+			return map[bool]string{false: "CREATE TABLE AS", true: "SELECT INTO"}[x.Into]
 		}
 		return "CREATE TABLE"
 	case *ast.CreateSource:
@@ -116,6 +116,8 @@ func definitionTag(stmt ast.Statement) string {
 		return "CREATE VIEW"
 	case *ast.CreateSink:
 		return "CREATE SINK"
+	case *ast.CreateSequence:
+		return "CREATE SEQUENCE"
 	case *ast.CreateSchema:
 		return "CREATE SCHEMA"
 	case *ast.CreateIndex:

@@ -27,6 +27,16 @@ func (s *Session) modify(ctx context.Context, p *portal) (*result, error) {
 		return nil, readOnly(firstWrite(d))
 	}
 	ch, err := s.write(ctx, engine.Write{DML: d, Params: p.params})
+	for range 3 {
+		if err == nil || !s.alteredMeanwhile(p.st, err) {
+			break
+		}
+		if err = s.planOnce(p.st); err != nil {
+			return nil, err
+		}
+		d = p.st.dml
+		ch, err = s.write(ctx, engine.Write{DML: d, Params: p.params})
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +53,20 @@ func firstWrite(d *planner.DML) string {
 		d = d.With[0]
 	}
 	return upper(d.Kind)
+}
+
+// alteredMeanwhile tells whether a statement outside of a block failed because its table was altered after
+// it had been planned.
+func (s *Session) alteredMeanwhile(st *statement, err error) bool {
+	if s.block.open || s.block.implicit || sqlerr.As(err).Code != sqlerr.SerializationFailure {
+		return false
+	}
+	pn, failed := s.pin()
+	if failed != nil {
+		return false
+	}
+	defer pn.release()
+	return pn.Catalog.Version != st.version
 }
 
 // write carries a write out: as part of the block's transaction, or by itself.

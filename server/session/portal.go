@@ -380,8 +380,8 @@ func (s *Session) runUtility(ctx context.Context, p *portal, max int64) error {
 // isDefinition tells whether a statement changes the catalog.
 func isDefinition(stmt ast.Statement) bool {
 	switch stmt.(type) {
-	case *ast.CreateTable, *ast.CreateSource, *ast.CreateView, *ast.CreateSink, *ast.CreateSchema, *ast.CreateIndex, *ast.CreateType,
-		*ast.CreateRole, *ast.AlterRole, *ast.Drop, *ast.Alter, *ast.Comment, *ast.Grant:
+	case *ast.CreateTable, *ast.CreateSource, *ast.CreateView, *ast.CreateSink, *ast.CreateSchema, *ast.CreateIndex,
+		*ast.CreateSequence, *ast.CreateType, *ast.CreateRole, *ast.AlterRole, *ast.Drop, *ast.Alter, *ast.Comment, *ast.Grant:
 		return true
 	}
 	return false

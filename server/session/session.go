@@ -234,7 +234,7 @@ func (s *Session) fnCtx(snap *catalog.Snapshot) *fn.Ctx {
 // caller describes the session to statements that define objects.
 func (s *Session) caller(snap *catalog.Snapshot, text string) *engine.Caller {
 	return &engine.Caller{
-		User: s.user, SearchPath: s.vars.effectivePath(snap, s.user), Env: s.env(snap), Text: text,
+		User: s.user, SearchPath: s.vars.effectivePath(snap, s.user), Env: s.env(snap), Text: text, Fn: s.fnCtx(snap),
 		Notice: func(severity, code, message string) {
 			s.notify(severity, sqlerr.New(sqlerr.Code(code), "%s", message))
 		},

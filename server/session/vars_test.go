@@ -14,7 +14,7 @@ func TestParameterValues(t *testing.T) {
 		{"statement_timeout", "90s", "90s"}, {"statement_timeout", "60000", "1min"}, {"statement_timeout", "1.5s", "1500ms"},
 		{"statement_timeout", "0", "0"}, {"work_mem", "4096", "4MB"}, {"work_mem", "1GB", "1GB"}, {"work_mem", "100kB", "100kB"},
 		{"enable_seqscan", "FALSE", "off"}, {"enable_seqscan", "t", "on"}, {"client_encoding", "'utf-8'", "UTF8"},
-		{"client_encoding", "unicode", "UTF8"}, {"datestyle", "dmy", "ISO, DMY"}, {"DateStyle", "ISO, YMD", "ISO, YMD"},
+		{"client_encoding", "unicode", "UTF8"}, {"datestyle", "dmy", "ISO, DMY"}, {"DateStyle", "ISO, YMD", "ISO, YMD"}, {"datestyle", "german", "German, DMY"},
 		{"intervalstyle", "ISO_8601", "iso_8601"}, {"timezone", "europe/berlin", "Europe/Berlin"}, {"timezone", "UTC", "UTC"},
 		{"timezone", "3", "<+03>-03"}, {"timezone", "-4.5", "<-04:30>+04:30"}, {"timezone", "INTERVAL '+02:00'", "<+02>-02"},
 		{"application_name", "ü\n", "???"}, {"my.own", "x", "x"}, {"extra_float_digits", "3", "3"}, {"search_path", `a, "B c"`, `a, "B c"`},

@@ -27,10 +27,25 @@ type Constraint struct {
 	Expr    Expr // of a check
 }
 
-// SequenceOptions are those of an identity column; nil = not given.
+// SequenceOptions are those of a sequence; nil = not given.
 type SequenceOptions struct {
 	Start, Step, Min, Max *int64
-	Cycle                 bool
+	NoMin, NoMax          bool
+	Cycle                 *bool
+	// Restart is RESTART, with the number to go on with or, given RestartHere, from the start.
+	Restart     *int64
+	RestartHere bool
+	Type        *TypeName
+	// OwnedBy is OWNED BY: a column, or "none".
+	OwnedBy []string
+}
+
+// LikeTable is LIKE table INCLUDING … in a column list.
+type LikeTable struct {
+	Pos
+	Table     []string
+	Including map[string]bool // "defaults", "constraints", "indexes", "identity", "generated", "comments"
+	At        int             // how many columns stand before it
 }
 
 // Option is one key = value of a WITH clause. Value is the text of a string, number, boolean or
@@ -69,8 +84,10 @@ type (
 		Options     []Option
 		Watermarks  []Watermark
 		Format      *Format
+		Likes       []LikeTable
 		AsQuery     *Select // CREATE TABLE … AS; Columns then hold names only
 		NoData      bool    // WITH NO DATA
+		Into        bool    // it was SELECT INTO
 	}
 	// CreateSource is CREATE SOURCE.
 	CreateSource struct {
@@ -131,6 +148,15 @@ type (
 		Table       []string
 		Columns     []OrderItem
 		Include     []string
+		Where       Expr // of a partial index
+	}
+	// CreateSequence is CREATE SEQUENCE.
+	CreateSequence struct {
+		Pos
+		Name        []string
+		IfNotExists bool
+		Temp        bool
+		Options     SequenceOptions
 	}
 	// CreateType is CREATE TYPE name AS ENUM (labels), or AS (fields) when Enum is not set.
 	CreateType struct {
@@ -162,20 +188,30 @@ type (
 		IfExists bool
 		Cascade  bool
 	}
-	// Alter is ALTER <Kind> name <Action> with the action's words in Args (rename to x, set (k = v)).
+	// Alter is ALTER <Kind> name and its first action; More are those behind it.
 	Alter struct {
 		Pos
 		Kind     string
 		Name     []string
 		IfExists bool
+		AlterAction
+		More []AlterAction
+	}
+	// AlterAction is one thing that ALTER does, with its words in Args (rename to x, set (k = v)).
+	AlterAction struct {
+		At Pos
 		// Action of types: "add value" (label, "before" or "after", neighbour; IfExists = IF NOT EXISTS),
 		// "rename value", "add attribute", "drop attribute", "alter attribute", "rename attribute".
 		Action  string // "rename", "rename column", "set", "set schema", "owner", "add column", "drop column", …
 		Args    []string
 		Column  *ColumnDef
 		Options []Option
-		// Constraints are those of an added column.
+		// Constraints are those of an added column, or the one that is added.
 		Constraints []Constraint
+		Using       Expr // of ALTER COLUMN … TYPE
+		IfThere     bool // IF EXISTS, or for ADD COLUMN IF NOT EXISTS
+		Cascade     bool
+		Sequence    *SequenceOptions // of an identity column or a sequence
 	}
 	// Comment is COMMENT ON kind name IS text; Text is nil for IS NULL.
 	Comment struct {
@@ -279,6 +315,7 @@ type (
 		Tables   [][]string
 		TablePos []int
 		Restart  bool // RESTART IDENTITY
+		Cascade  bool
 	}
 	// Query is a SELECT, VALUES, TABLE or WITH at statement level.
 	Query struct {

@@ -23,6 +23,11 @@ func (p *parser) create() ast.Statement {
 		return p.createTable(pos, temp)
 	case p.Is("view"), p.Is("recursive", "view"), p.Is("materialized") && !temp:
 		return p.createView(pos, from, replace, temp)
+	case p.Is("sequence") && !replace:
+		p.Next()
+		q := &ast.CreateSequence{Pos: pos, Temp: temp, IfNotExists: p.ifNotExists(), Name: p.Name()}
+		q.Options = *p.sequenceOptions()
+		return q
 	case replace || temp:
 		return p.refuseKind("CREATE")
 	case p.Accept("source"):
@@ -154,8 +159,8 @@ func (p *parser) createIndex(pos ast.Pos) ast.Statement {
 	if p.Accept("tablespace") {
 		p.ColID()
 	}
-	if p.Is("where") {
-		p.Unsupported(p.Pos(), "partial indexes are not supported")
+	if p.Accept("where") {
+		x.Where = p.expr()
 	}
 	return x
 }

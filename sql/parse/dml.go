@@ -309,9 +309,6 @@ func (p *parser) truncate() ast.Statement {
 		s.Restart = w == "restart"
 		p.Expect("identity")
 	}
-	if p.Is("cascade") {
-		p.Unsupported(p.Pos(), "TRUNCATE … CASCADE is not supported")
-	}
-	p.cascade()
+	s.Cascade = p.cascade()
 	return s
 }

@@ -43,6 +43,38 @@ func Retitle(text, name string) string {
 	return text
 }
 
+// Relist gives the view that a CREATE statement makes another list of column names. A text that is no such
+// statement is returned as it is.
+func Relist(text, list string) string {
+	toks, err := lex.Scan(text, DefaultLimits)
+	if err != nil {
+		return text
+	}
+	for i := range toks {
+		if toks[i].Kind == lex.EOF {
+			break
+		}
+		if !toks[i].Is("view") {
+			continue
+		}
+		for i++; toks[i].Is("if") || toks[i].Is("not") || toks[i].Is("exists"); {
+			i++
+		}
+		if !isName(&toks[i]) {
+			return text
+		}
+		end := nameEnd(toks, i)
+		for i < len(toks) && toks[i].End <= end {
+			i++
+		}
+		if toks[i].IsPunct("(") && toks[i].Match > 0 {
+			return text[:toks[i].Start] + list + text[toks[toks[i].Match].End:]
+		}
+		return text[:end] + " " + list + text[end:]
+	}
+	return text
+}
+
 func isName(t *lex.Token) bool { return t.Kind == lex.Word || t.Kind == lex.Quoted }
 
 // nameEnd is the end of the qualified name that begins with token i.

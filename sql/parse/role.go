@@ -42,7 +42,7 @@ func (p *parser) alterRole(pos ast.Pos) ast.Statement {
 		case p.Is("in"):
 			p.Unsupported(p.Pos(), "ALTER ROLE … IN DATABASE is not supported")
 		default:
-			p.alterSetting(a)
+			p.alterSetting(&a.AlterAction)
 		}
 		return a
 	}

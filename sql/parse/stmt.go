@@ -83,7 +83,11 @@ func (p *parser) nested() ast.Statement {
 
 func (p *parser) query() ast.Statement {
 	q := &ast.Query{Pos: p.pos()}
+	p.TakeInto = p.depth == 0
 	q.Select = query.Select(p.Cursor)
+	if p.TakeInto = false; p.Into != nil {
+		return &ast.CreateTable{Pos: q.Pos, Name: p.Into, AsQuery: q.Select, Into: true}
+	}
 	return q
 }
 

@@ -138,13 +138,39 @@ func (p *parser) tableConstraint(t *ast.CreateTable) {
 		p.indexTablespace()
 	case p.Is("foreign"):
 		p.references(at)
-	case p.IsAny("exclude", "like"):
+	case p.Is("like"):
+		p.likeTable(t)
+		return
+	case p.Is("exclude"):
 		p.Unsupported(at, "%s in CREATE TABLE is not supported", upper(p.Peek().Text))
 	default:
 		p.Unexpected()
 	}
 	t.Constraints = append(t.Constraints, c)
 	p.constraintTiming()
+}
+
+// likeTable reads LIKE table [INCLUDING | EXCLUDING what]….
+func (p *parser) likeTable(t *ast.CreateTable) {
+	l := ast.LikeTable{Pos: p.pos(), Including: map[string]bool{}, At: len(t.Columns)}
+	p.Expect("like")
+	l.Pos = p.pos()
+	l.Table = p.Name()
+	kinds := []string{"defaults", "constraints", "indexes", "identity", "generated", "comments", "statistics", "storage", "compression"}
+	for p.Err == nil && p.IsAny("including", "excluding") {
+		on := p.Next().Text == "including"
+		switch what := p.AcceptAny(append(kinds, "all")...); what {
+		case "":
+			p.Unexpected()
+		case "all":
+			for _, k := range kinds {
+				l.Including[k] = on
+			}
+		default:
+			l.Including[what] = on
+		}
+	}
+	t.Likes = append(t.Likes, l)
 }
 
 // primaryKey makes c the table's primary key, of which there is one at most.
@@ -335,28 +361,51 @@ func (p *parser) generated(c *ast.ColumnDef) {
 // sequenceOptions reads START WITH n, INCREMENT BY n and their relatives.
 func (p *parser) sequenceOptions() *ast.SequenceOptions {
 	o := &ast.SequenceOptions{}
-	for p.Err == nil {
-		switch {
-		case p.Accept("start"):
-			p.Accept("with")
-			o.Start = p.bigInt()
-		case p.Accept("increment"):
-			p.Accept("by")
-			o.Step = p.bigInt()
-		case p.Accept("minvalue"):
-			o.Min = p.bigInt()
-		case p.Accept("maxvalue"):
-			o.Max = p.bigInt()
-		case p.Accept("cache"):
-			p.bigInt()
-		case p.Accept("cycle"):
-			o.Cycle = true
-		case p.Accept("no", "minvalue"), p.Accept("no", "maxvalue"), p.Accept("no", "cycle"):
-		default:
-			return o
-		}
+	for p.Err == nil && p.sequenceOption(o) {
 	}
 	return o
+}
+
+// sequenceOption reads one option of a sequence; false when there is none.
+func (p *parser) sequenceOption(o *ast.SequenceOptions) bool {
+	yes, no := true, false
+	switch {
+	case p.Accept("start"):
+		p.Accept("with")
+		o.Start = p.bigInt()
+	case p.Accept("restart"):
+		p.Accept("with")
+		if o.RestartHere = true; p.Peek().Kind == lex.Integer || p.Peek().IsOp("-") || p.Peek().IsOp("+") {
+			o.Restart = p.bigInt()
+		}
+	case p.Accept("increment"):
+		p.Accept("by")
+		o.Step = p.bigInt()
+	case p.Accept("minvalue"):
+		o.Min = p.bigInt()
+	case p.Accept("maxvalue"):
+		o.Max = p.bigInt()
+	case p.Accept("cache"):
+		p.bigInt()
+	case p.Accept("cycle"):
+		o.Cycle = &yes
+	case p.Accept("no", "minvalue"):
+		o.NoMin = true
+	case p.Accept("no", "maxvalue"):
+		o.NoMax = true
+	case p.Accept("no", "cycle"):
+		o.Cycle = &no
+	case p.Accept("as"):
+		t := query.Type(p.Cursor)
+		o.Type = &t
+	case p.Accept("owned", "by", "none"):
+		o.OwnedBy = []string{"none"}
+	case p.Accept("owned", "by"):
+		o.OwnedBy = p.Name()
+	default:
+		return false
+	}
+	return true
 }
 
 // bigInt reads an integer with an optional sign.

@@ -16,6 +16,10 @@ type Cursor struct {
 	Params     int
 	FirstParam *Token
 
+	// TakeInto lets the outermost SELECT have an INTO clause, whose table is Into then.
+	TakeInto bool
+	Into     []string
+
 	toks   []Token
 	i, end int
 	from   int

@@ -211,7 +211,7 @@ func (d *desugar) endsQuery() bool {
 		d.c.Is("format") && d.c.At(2).Is("encode")
 }
 
-// into refuses SELECT INTO, and words INTO OUTFILE 'x' as the syntax error it is.
+// into reads the INTO clause of an outermost SELECT. INTO OUTFILE 'x' is a syntax error.
 func (d *desugar) into() {
 	if !d.c.Is("into") {
 		return
@@ -220,11 +220,15 @@ func (d *desugar) into() {
 	d.c.Next()
 	d.c.AcceptAny("temporary", "temp", "unlogged")
 	d.c.Accept("table")
-	d.c.Name()
+	pos = d.c.Pos()
+	name := d.c.Name()
 	if d.c.Peek().Kind == lex.String {
 		d.c.Unexpected()
 	}
-	d.c.Fail(sqlerr.Unsupported("SELECT INTO is not supported").WithHint("Use CREATE TABLE AS.").At(pos))
+	if !d.c.TakeInto || d.depth > 0 || d.c.Into != nil {
+		d.c.Fail(sqlerr.New(sqlerr.SyntaxError, "SELECT ... INTO is not allowed here").At(pos))
+	}
+	d.c.Into = name
 }
 
 // having writes HAVING and the WINDOW definitions in one marker call.
