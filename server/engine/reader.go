@@ -159,13 +159,17 @@ func (r narrowed) Status() string {
 // readerConfig describes how a source is read.
 func readerConfig(src *catalog.Object, cols []int, from, until connector.Offset) *connector.ReaderConfig {
 	include := map[int]string{}
+	fields := src.Fields()
 	for i, c := range src.Columns {
 		if c.Include != "" {
 			include[i] = c.Include
 		}
+		if c.Source != "" { // the column was renamed; the records were not
+			fields[i].Name = c.Source
+		}
 	}
 	return &connector.ReaderConfig{
-		Options: options(src), Schema: src.Fields(), Cols: cols, Include: include,
+		Options: options(src), Schema: fields, Cols: cols, Include: include,
 		From: from, Until: until, ByPartition: src.Watermark != nil, Env: types.Env{},
 	}
 }
