@@ -143,7 +143,7 @@ func sameColumns(a, b *bind.Query) bool {
 
 // renameType writes the present name of a type at the place of a text that names it.
 func renameType(c *Context, text string, r bind.Ref, path []string) (string, bool) {
-	name := []string{}
+	var name []string
 	if u := c.Catalog.TypeByID(r.Object); u != nil {
 		name = []string{u.Schema, u.Name}
 	} else if o := c.Catalog.ByID(r.Object); o != nil {

@@ -601,9 +601,7 @@ func (b *Binder) onConflict(o *catalog.Object, st *ast.Insert, row *scope, ids [
 		return out, nil
 	}
 	excluded := &relation{name: "excluded", original: "\x00"}
-	for _, c := range row.rels[0].cols {
-		excluded.cols = append(excluded.cols, c)
-	}
+	excluded.cols = append(excluded.cols, row.rels[0].cols...)
 	for _, c := range o.Columns {
 		ids = append(ids, b.NewCol(c.Name, c.Type, false))
 	}

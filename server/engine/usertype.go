@@ -320,7 +320,8 @@ func fieldNamesFree(cat *catalog.Snapshot, t *catalog.UserType) error {
 // unstored refuses to change the fields of a type while values of it are stored or queries use it.
 func unstored(cat *catalog.Snapshot, t *catalog.UserType) error {
 	objects, composites := cat.TypeUsers(t)
-	for _, o := range objects {
+	if len(objects) > 0 {
+		o := objects[0]
 		if cols := o.ColumnsOf(t); len(cols) > 0 {
 			return sqlerr.New(sqlerr.FeatureNotSupported, "cannot alter type %q because column \"%s.%s\" uses it", t.Name, o.Name, o.Columns[cols[0]].Name)
 		}

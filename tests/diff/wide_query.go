@@ -124,7 +124,6 @@ func (w *wide) plain(names []string, outer []column, depth int, distinct bool) s
 	items := w.items(s, names, depth)
 	if i := slices.Index(names, "int4"); i >= 0 && !distinct && w.chance(6) {
 		w.mark("set-returning item")
-		items += ""
 		plain := *s
 		plain.plain = true
 		parts := make([]string, len(names))

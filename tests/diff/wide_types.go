@@ -69,7 +69,6 @@ func named(pass func(*class) bool) []string {
 var (
 	anyClass    = named(func(*class) bool { return true })
 	sortedClass = named(func(c *class) bool { return !c.unsorted })
-	minClass    = named(func(c *class) bool { return !c.noMin })
 )
 
 // literal draws a typed constant.

@@ -24,12 +24,11 @@ const (
 
 // signature is one overload with concrete argument types.
 type signature struct {
-	kind   kind
-	name   string
-	args   []types.Type
-	to     types.Type    // of a cast
-	agg    *fn.Aggregate // of an aggregate
-	sorted bool          // the result has no order of its own
+	kind kind
+	name string
+	args []types.Type
+	to   types.Type    // of a cast
+	agg  *fn.Aggregate // of an aggregate
 }
 
 func (s signature) String() string {

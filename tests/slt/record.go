@@ -75,10 +75,7 @@ func (r *Record) fails(words []string) {
 	if len(words) > 1 && words[0] == "pgcode" {
 		words = words[1:2]
 	}
-	r.Pattern = strings.Join(words, " ")
-	if strings.HasPrefix(r.Pattern, "<REGEX>:") {
-		r.Pattern = strings.TrimPrefix(r.Pattern, "<REGEX>:")
-	}
+	r.Pattern = strings.TrimPrefix(strings.Join(words, " "), "<REGEX>:")
 }
 
 // query reads the words behind "query".

@@ -216,11 +216,10 @@ func (d *desugar) into() {
 	if !d.c.Is("into") {
 		return
 	}
-	pos := d.c.Pos()
 	d.c.Next()
 	d.c.AcceptAny("temporary", "temp", "unlogged")
 	d.c.Accept("table")
-	pos = d.c.Pos()
+	pos := d.c.Pos()
 	name := d.c.Name()
 	if d.c.Peek().Kind == lex.String {
 		d.c.Unexpected()
