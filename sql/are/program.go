@@ -269,7 +269,9 @@ func (m *machine) ends(p *program, from, limit int, yield func(end int) bool) {
 			break
 		}
 		r, n := utf8.DecodeRune(m.text[at:])
-		at += n
+		if at += n; at > limit { // the limit lies within a character
+			break
+		}
 		matched = m.step(p, cur, next, r, at)
 		cur, next = next, cur
 	}

@@ -14,6 +14,7 @@ var differs = map[string]string{
 	"approx_percentile": "an estimate",
 	"first_value":       "an aggregate here, with ORDER BY inside the call",
 	"last_value":        "as first_value",
+	"bpchar":            "its length is one of PostgreSQL's internal modifiers",
 	"varchar":           "a word of the grammar, which no call can use",
 	"make_interval":     "PostgreSQL 15 lets its fields overflow silently; here they are out of range",
 }
