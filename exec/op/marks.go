@@ -72,6 +72,21 @@ func Extend(m Marks, n int) Marks {
 	return out
 }
 
+// Only returns the bounds of some columns at their places in a relation of n columns; the others have none.
+func Only(m Marks, cols []int, n int) Marks {
+	if !m.Any() || len(cols) == 0 {
+		return nil
+	}
+	out := make(Marks, n)
+	for i := range out {
+		out[i] = NoMark
+	}
+	for _, c := range cols {
+		out[c] = m.At(c)
+	}
+	return out
+}
+
 // Pick returns the bounds of some columns in their order.
 func Pick(m Marks, cols []int) Marks {
 	if !m.Any() {

@@ -12,19 +12,7 @@ import (
 // other row of its partition, but of no other.
 func carry(cfg json.RawMessage, _ []types.Schema, out types.Schema) (op.Carry, error) {
 	c, err := op.Peek[Config](cfg)
-	return func(in []op.Marks) op.Marks {
-		if !in[0].Any() || len(c.Partition) == 0 {
-			return nil
-		}
-		marks := make(op.Marks, len(out))
-		for i := range marks {
-			marks[i] = op.NoMark
-		}
-		for _, p := range c.Partition {
-			marks[p] = in[0].At(p)
-		}
-		return marks
-	}, err
+	return func(in []op.Marks) op.Marks { return op.Only(in[0], c.Partition, len(out)) }, err
 }
 
 func bound(cfg json.RawMessage, in []op.Input) op.Bound {
