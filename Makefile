@@ -21,13 +21,13 @@ unit: ## the inner loop: all tests that need no service
 
 # With the tag, ./tests holds its unit tests too, so the first run leaves that folder out. Both runs
 # happen even if the first fails. -p 1: the packages' services would starve each other.
-# tests/pgquery stands apart (make grammar): it does not know every statement yet (docs/decisions.md).
 .PHONY: test
 test: ## all tests, then what was skipped for want of a service, and why
 	@skips=$$(mktemp); trap 'rm -f "$$skips"' EXIT; export TIDEMILL_SKIPS=$$skips; status=0; \
 	packages=$$(go list ./... | grep -v '^tidemill/tests') || exit 1; \
 	go test -timeout 5m $$packages || status=1; \
 	go test -timeout 60m -tags services -count=1 -p 1 ./tests/... || status=1; \
+	(cd tests/pgquery && go test -timeout 20m ./...) || status=1; \
 	if [ -s "$$skips" ]; then echo 'skipped for want of a service:'; sort -u "$$skips" | sed 's/^/  /'; fi; \
 	if [ $$status = 0 ]; then echo 'make test: ok'; else echo 'make test: FAILED'; fi; \
 	exit $$status

@@ -241,12 +241,20 @@ func (o *ours) query(s *ast.Select) string {
 		if c.Materialized != nil {
 			mat = strconv.FormatBool(*c.Materialized)
 		}
-		ctes = append(ctes, node("cte", word(c.Name), part("columns", words(c.Columns)), part("materialized", mat), o.query(c.Query)))
+		ctes = append(ctes, node("cte", word(c.Name), part("columns", words(c.Columns)), part("materialized", mat), o.cteBody(c)))
 	}
 	limit := o.optional(s.Limit)
 	return node("select", part("with", list(ctes)), flag("recursive", s.Recursive), o.block(s),
 		part("order", list(o.order(s.OrderBy))), part("limit", limit), flag("ties", s.WithTies),
 		part("offset", o.optional(s.Offset)), flag("lock", s.Locking != "" && s.Locking != "for read only"))
+}
+
+// cteBody writes what a CTE computes: a query or a statement that writes.
+func (o *ours) cteBody(c ast.CTE) string {
+	if c.Write != nil {
+		return o.statement(c.Write)
+	}
+	return o.query(c.Query)
 }
 
 // block writes a query without the clauses around it.
@@ -344,6 +352,8 @@ func (o *ours) table(t ast.TableExpr) string {
 		return node("join", kind, flag("natural", n.Natural), o.table(n.Left), o.table(n.Right), part("on", o.optional(n.On)), part("using", words(n.Using)))
 	case *ast.TableFunc:
 		return o.tableFunc(n)
+	case *ast.MatchRecognize:
+		o.extension = true
 	}
 	return form("unknown")
 }

@@ -34,6 +34,14 @@ func (o *ours) statement(s ast.Statement) string {
 			return node("createtableas", words(n.Name), o.query(n.AsQuery), flag("nodata", n.NoData))
 		}
 		return o.createTable(n)
+	case *ast.Merge:
+		return o.merge(n)
+	case *ast.CreateType:
+		return o.createType(n)
+	case *ast.CreateSequence:
+		return node("createsequence", words(n.Name), flag("ifnotexists", n.IfNotExists))
+	case *ast.Lock:
+		return node("lock", word(n.Mode), list(wordLists(n.Tables)))
 	case *ast.CreateIndex:
 		var columns []string
 		for _, c := range n.Columns {
@@ -52,6 +60,7 @@ func (o *ours) statement(s ast.Statement) string {
 		return node("execute", word(n.Name), part("args", list(o.exprs(n.Args))))
 	case *ast.Declare:
 		if n.Query == nil {
+			o.extension = true
 			return o.kindOf(s)
 		}
 		return node("declare", word(n.Name), flag("hold", n.Hold), o.query(n.Query))
@@ -60,6 +69,7 @@ func (o *ours) statement(s ast.Statement) string {
 	case *ast.Truncate:
 		return form("truncate", wordLists(n.Tables)...)
 	case *ast.Copy:
+		o.extension = o.extension || n.Changes != nil
 		if n.Query != nil {
 			return form("copy", o.query(n.Query))
 		}
@@ -80,6 +90,8 @@ func (o *ours) kindOf(s ast.Statement) string {
 		o.extension = true
 	case *ast.Show:
 		o.extension = o.extension || n.Like != "" || n.Name != nil || strings.Contains(n.What, " ")
+	case *ast.Fetch:
+		o.extension = o.extension || len(n.Options) > 0
 	case *ast.Alter:
 		o.extension = o.extension || n.Kind == "source" || n.Kind == "sink"
 	}

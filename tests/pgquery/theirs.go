@@ -388,7 +388,7 @@ func (t *theirs) with(v any) (ctes []string, recursive bool) {
 		if c["search_clause"] != nil || c["cycle_clause"] != nil {
 			t.strange("SEARCH, CYCLE")
 		}
-		ctes = append(ctes, node("cte", word(text(c["ctename"])), part("columns", words(names(c["aliascolnames"]))), part("materialized", mat), t.query(c["ctequery"])))
+		ctes = append(ctes, node("cte", word(text(c["ctename"])), part("columns", words(names(c["aliascolnames"]))), part("materialized", mat), t.statement(c["ctequery"])))
 	}
 	return ctes, truth(w["recursive"])
 }

@@ -10,6 +10,10 @@ func (t *theirs) statement(v any) string {
 	k, o := kind(v)
 	switch k {
 	case "SelectStmt":
+		if into, _ := o["intoClause"].(object); into != nil {
+			delete(o, "intoClause")
+			return node("createtableas", relation(into["rel"]), t.selectStmt(o))
+		}
 		return t.selectStmt(o)
 	case "InsertStmt":
 		return t.insert(o)
@@ -56,6 +60,8 @@ func (t *theirs) statement(v any) string {
 		return node("copy", relation(o["relation"]), words(names(o["attlist"])), flag("from", truth(o["is_from"])))
 	case "DropStmt":
 		return t.drop(o)
+	case "MergeStmt":
+		return t.merge(o)
 	}
 	return t.session(k, o)
 }
@@ -92,14 +98,14 @@ func (t *theirs) session(k string, o object) string {
 	if name := plainKinds[k]; name != "" {
 		return form(name)
 	}
-	return t.strange(k)
+	return t.object(k, o)
 }
 
 // plainKinds are statements of which nothing but the kind is compared, by our word.
 var plainKinds = map[string]string{
 	"VariableShowStmt": "show", "DeallocateStmt": "deallocate", "FetchStmt": "fetch", "ClosePortalStmt": "closecursor",
 	"DiscardStmt": "discard", "CommentStmt": "comment", "CreateSchemaStmt": "createschema", "CreateRoleStmt": "createrole",
-	"AlterRoleStmt": "alterrole", "LockStmt": "noop lock table", "CheckPointStmt": "noop checkpoint", "ReindexStmt": "noop reindex",
+	"AlterRoleStmt": "alterrole", "CheckPointStmt": "noop checkpoint", "ReindexStmt": "noop reindex",
 	"ClusterStmt": "noop cluster", "RefreshMatViewStmt": "noop refresh materialized view",
 }
 
@@ -150,14 +156,6 @@ func (t *theirs) assignments(v any) []string {
 
 func (t *theirs) insert(o object) string {
 	rel, _ := o["relation"].(object)
-	var columns []string
-	for _, c := range items(o["cols"]) {
-		_, target := kind(c)
-		if target["indirection"] != nil {
-			t.strange("assignment to a part of a column")
-		}
-		columns = append(columns, text(target["name"]))
-	}
 	source := "(defaults)"
 	if o["selectStmt"] != nil {
 		source = t.query(o["selectStmt"])
@@ -179,8 +177,7 @@ func (t *theirs) insert(o object) string {
 		conflict = node("conflict", part("columns", words(on)), part("constraint", quoted(text(infer["conname"]))), flag("update", c["action"] == "ONCONFLICT_UPDATE"),
 			part("set", list(t.assignments(c["targetList"]))), part("where", t.optional(c["whereClause"])))
 	}
-	over := map[string]string{"OVERRIDING_USER_VALUE": "user", "OVERRIDING_SYSTEM_VALUE": "system"}[text(o["override"])]
-	return node("insert", t.withOf(o), relation(rel), aliasName(rel), part("columns", words(columns)), part("overriding", over),
+	return node("insert", t.withOf(o), relation(rel), aliasName(rel), part("columns", words(t.targetColumns(o["cols"]))), part("overriding", overriding(o)),
 		source, conflict, part("returning", list(t.targets(o["returningList"]))))
 }
 
@@ -285,16 +282,20 @@ func (t *theirs) createIndex(o object) string {
 }
 
 func (t *theirs) drop(o object) string {
-	what := map[string]string{"OBJECT_TABLE": "table", "OBJECT_VIEW": "view", "OBJECT_MATVIEW": "materializedview", "OBJECT_INDEX": "index", "OBJECT_SCHEMA": "schema"}[text(o["removeType"])]
+	what := map[string]string{"OBJECT_TABLE": "table", "OBJECT_VIEW": "view", "OBJECT_MATVIEW": "materializedview", "OBJECT_INDEX": "index", "OBJECT_SCHEMA": "schema",
+		"OBJECT_SEQUENCE": "sequence", "OBJECT_TYPE": "type"}[text(o["removeType"])]
 	if what == "" {
 		return t.strange("DROP " + text(o["removeType"]))
 	}
 	var out []string
 	for _, it := range items(o["objects"]) {
 		k, obj := kind(it)
-		if k == "String" {
+		switch k {
+		case "String":
 			out = append(out, word(text(obj["sval"])))
-		} else {
+		case "TypeName":
+			out = append(out, words(names(obj["names"])))
+		default:
 			out = append(out, words(names(obj["items"])))
 		}
 	}
