@@ -34,7 +34,6 @@ var excuses = []struct {
 	{regexp.MustCompile(`decode\('[^']*='`), "which of the things wrong with base64 is named"},
 	{regexp.MustCompile(`width_bucket\(.*\[\]`), "PostgreSQL expects the limits to be sorted"},
 	{regexp.MustCompile(`generate_series\(`), "series are bounded"},
-	{regexp.MustCompile(`to_char\('?.*::interval`), "PostgreSQL pads negative fields of intervals by their width with sign"},
 	{regexp.MustCompile(`to_(char|number)\(`), "PostgreSQL names another of several things that are wrong with a template"},
 	{regexp.MustCompile(`(pow|power|exp)\(.*numeric|\^ '?.*numeric`), "numbers that are nearly zero have fewer zeros, or none"},
 }

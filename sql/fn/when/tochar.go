@@ -146,6 +146,14 @@ func number(dst []byte, v int64, width int, fm bool) []byte {
 	return append(dst, s...)
 }
 
+// signedNumber is number with a width that counts the sign.
+func signedNumber(dst []byte, v int64, width int, fm bool) []byte {
+	if v < 0 {
+		width--
+	}
+	return number(dst, v, width, fm)
+}
+
 // styled puts a name in the case of its pattern word and pads it to width.
 func styled(dst []byte, name, word string, width int, fm bool) []byte {
 	switch {
@@ -245,14 +253,13 @@ func (m moment) appendDate(dst []byte, n timefmt.Node) []byte {
 		}
 		return styled(dst, s, n.Text, 0, true)
 	case "YYYY", "YYY", "YY", "Y", "IYYY", "IYY", "IY", "I":
-		y := m.year
-		if w[0] == 'I' {
-			if m.interval {
-				return dst
-			}
+		y, width := m.year, len(w)
+		switch {
+		case w[0] == 'I' && m.interval:
+			return m.appendIntervalISOYear(dst, width, n.FM)
+		case w[0] == 'I':
 			y, _ = isoWeek(m.days)
 		}
-		width := len(w)
 		v := m.shownYear(y)
 		if width < 4 {
 			v %= pow10(width)
@@ -261,7 +268,7 @@ func (m moment) appendDate(dst []byte, n timefmt.Node) []byte {
 	case "Y,YYY":
 		v := m.shownYear(m.year)
 		dst = strconv.AppendInt(dst, v/1000, 10)
-		return number(append(dst, ','), v%1000, 3, false)
+		return signedNumber(append(dst, ','), v%1000, 3, false)
 	case "CC":
 		v := int64(m.year / 100)
 		if !m.interval {
@@ -276,17 +283,40 @@ func (m moment) appendDate(dst []byte, n timefmt.Node) []byte {
 	case "MM":
 		return number(dst, int64(m.month), 2, n.FM)
 	case "DD":
-		return number(dst, int64(m.day), 2, n.FM)
+		return signedNumber(dst, int64(m.day), 2, n.FM)
 	case "J":
+		if m.interval {
+			return strconv.AppendInt(dst, int64(julianDay(int32(m.year), int32(m.month), int32(m.day))), 10)
+		}
 		return strconv.AppendInt(dst, m.days+2440588, 10)
 	}
 	if m.interval && w == "DDD" {
 		return number(dst, int64(m.year*360+m.month*30+m.day), 3, n.FM)
 	}
+	if m.interval && w == "RM" && m.month == 0 && m.year != 0 {
+		m.month = 12 // a whole year is its last month
+		if m.year < 0 {
+			m.month = 1
+		}
+	}
 	if m.interval && (w != "MONTH" && w != "MON" && w != "RM" || m.month == 0) {
 		return dst
 	}
 	return m.appendCalendar(dst, n, w)
+}
+
+// appendIntervalISOYear writes the ISO year of an interval's months and days taken for a date, in a
+// width that counts the sign and, but for I, is one more for a negative year, as PostgreSQL does.
+func (m moment) appendIntervalISOYear(dst []byte, width int, fm bool) []byte {
+	v := int64(isoYearOf(int32(m.year), int32(m.month), int32(m.day)))
+	digits := width
+	if m.year < 0 && width > 1 {
+		digits++
+	}
+	if width < 4 {
+		v %= pow10(width)
+	}
+	return signedNumber(dst, v, digits, fm)
 }
 
 // appendCalendar writes the fields that only a date has.
@@ -318,7 +348,11 @@ func (m moment) appendCalendar(dst []byte, n timefmt.Node, w string) []byte {
 		_, wk := isoWeek(m.days)
 		return number(dst, int64(wk), 2, n.FM)
 	case "RM":
-		return styled(dst, romanMonths[abs(m.month)-1], n.Text, 4, n.FM)
+		at := m.month - 1
+		if m.month < 0 {
+			at = 12 + m.month // those of negative intervals count from the year's end
+		}
+		return styled(dst, romanMonths[at], n.Text, 4, n.FM)
 	}
 	return dst
 }

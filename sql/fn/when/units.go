@@ -88,6 +88,39 @@ func isoWeek(days int64) (isoYear, week int) {
 	return y, int(days-start)/7 + 1
 }
 
+// julianDay returns the Julian day of a date whose month and day may be out of range, as an interval's
+// are: PostgreSQL's date2j. The numbers wrap at 32 bits as they do there.
+func julianDay(y, m, d int32) int32 {
+	if m > 2 {
+		m, y = m+1, y+4800
+	} else {
+		m, y = m+13, y+4799
+	}
+	century := y / 100
+	return y*365 - 32167 + y/4 - century + century/4 + 7834*m/256 + d
+}
+
+// isoYearOf returns the ISO year of such a date: PostgreSQL's date2isoyear.
+func isoYearOf(year, month, day int32) int32 {
+	// weekOne is the Monday of the week that holds 4 January.
+	weekOne := func(y int32) int32 {
+		fourth := julianDay(y, 1, 4)
+		back := fourth % 7
+		if back < 0 {
+			back += 7
+		}
+		return fourth - back
+	}
+	at := julianDay(year, month, day)
+	if start := weekOne(year); at < start {
+		year--
+	}
+	if (at-weekOne(year))/7+1 >= 52 && at >= weekOne(year+1) {
+		year++
+	}
+	return year
+}
+
 // weekday returns 0 for Sunday to 6 for Saturday.
 func weekday(days int64) int {
 	w := (days + 4) % 7
