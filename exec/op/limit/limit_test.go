@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"tidemill/exec/op"
 	"tidemill/exec/op/optest"
 	"tidemill/sql/rows"
 	"tidemill/sql/types"
@@ -43,5 +44,35 @@ func TestLimit(t *testing.T) {
 				t.Errorf("limit %d offset %d: got\n%swant\n%s", limit, offset, got, want)
 			}
 		}
+	}
+}
+
+func BenchmarkLimit(b *testing.B) {
+	for name, weights := range map[string]int64{"plain": 1, "weighted": 3} {
+		b.Run(name, func(b *testing.B) {
+			build := rows.NewBuilder(schema, 4096)
+			for i := range int64(4096) {
+				build.Cols[0].AppendInt(i)
+				build.EndRow(1 + i%weights)
+			}
+			batch := build.Finish()
+			env := optest.Env([]types.Schema{schema}, schema)
+			env.Batch = true
+			most := int64(100_000)
+			n, failed := 0, 0
+			c := optest.Ctx(func(*rows.Batch) error { return nil }, &failed)
+			b.ReportAllocs()
+			meter := optest.StartMeter()
+			for b.Loop() {
+				o := optest.NewOperator(b, Name, Config{Limit: &most, Offset: 10_000}, env)
+				for !o.(op.Ender).Done() {
+					if err := o.Push(c, 0, batch); err != nil {
+						b.Fatal(err)
+					}
+					n += batch.N
+				}
+			}
+			meter.Report(b, n, "row")
+		})
 	}
 }

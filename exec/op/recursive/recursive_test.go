@@ -13,6 +13,7 @@ import (
 	"tidemill/exec/plan"
 	"tidemill/sql/expr"
 	_ "tidemill/sql/fn/cmp"
+	"tidemill/sql/rows"
 	"tidemill/sql/types"
 )
 
@@ -109,4 +110,54 @@ func TestUnion(t *testing.T) {
 		Gen:   edge,
 		Model: func(in []optest.Relation) optest.Relation { return follow(in, false) },
 	})
+}
+
+// BenchmarkRecursive follows chains of eight edges from 512 places per epoch. With UNION ALL the
+// places go again in the next epoch.
+func BenchmarkRecursive(b *testing.B) {
+	const length, chains = 8, 512
+	build := func(n int, row func(i int) (from, to int)) *rows.Batch {
+		out := rows.NewBuilder(pair, n)
+		for i := range n {
+			from, to := row(i)
+			out.Cols[0].AppendInt(int64(from))
+			out.Cols[1].AppendInt(int64(to))
+			out.EndRow(1)
+		}
+		return out.Finish()
+	}
+	for name, all := range map[string]bool{"union": false, "union all": true} {
+		b.Run(name, func(b *testing.B) {
+			env := optest.Env([]types.Schema{pair, pair}, pair)
+			env.AppendOnly = []bool{!all, !all}
+			o := optest.NewOperator(b, Name, paths(all), env)
+			n, emitted, failed := 0, 0, 0
+			c := optest.Ctx(func(out *rows.Batch) error { emitted += out.Len(); return nil }, &failed)
+			epoch := func(port int, batch *rows.Batch) {
+				if err := o.Push(c, port, batch); err != nil {
+					b.Fatal(err)
+				}
+				if err := o.Finish(c); err != nil {
+					b.Fatal(err)
+				}
+			}
+			epoch(1, build(length*chains, func(i int) (int, int) {
+				from := i/length*(length+1) + i%length
+				return from, from + 1
+			}))
+			b.ReportAllocs()
+			meter := optest.StartMeter()
+			for b.Loop() {
+				batch := build(chains, func(i int) (int, int) { return n + i, i * (length + 1) })
+				epoch(0, batch)
+				n += batch.N
+				if all {
+					epoch(0, batch.Negated())
+					n += batch.N
+				}
+			}
+			meter.Report(b, n, "row")
+			meter.Report(b, emitted, "output")
+		})
+	}
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"tidemill/exec/op/optest"
+	"tidemill/sql/rows"
 )
 
 // TestSet compares a Set with a Go map over random keys, bad hashes and several epochs.
@@ -41,4 +44,23 @@ func TestSet(t *testing.T) {
 			t.Fatal("found after Reset")
 		}
 	}
+}
+
+// BenchmarkSet touches each of 4096 keys twice per epoch.
+func BenchmarkSet(b *testing.B) {
+	keys := make([][]byte, 4096)
+	for i := range keys {
+		keys[i] = fmt.Appendf(nil, "key %08d", i)
+	}
+	var s Set
+	b.ReportAllocs()
+	meter := optest.StartMeter()
+	for b.Loop() {
+		for i := range 2 * len(keys) {
+			key := keys[i%len(keys)]
+			s.Upsert(rows.HashKey(key), key)
+		}
+		s.Reset()
+	}
+	meter.Report(b, b.N*2*len(keys), "row")
 }

@@ -3,7 +3,10 @@ package values
 import (
 	"testing"
 
+	"tidemill/exec/mem"
 	"tidemill/exec/op/optest"
+	"tidemill/exec/state"
+	"tidemill/sql/rows"
 	"tidemill/sql/types"
 )
 
@@ -25,4 +28,30 @@ func TestModel(t *testing.T) {
 			return out
 		},
 	})
+}
+
+// BenchmarkValues includes reading the configuration, as the rows are emitted once.
+func BenchmarkValues(b *testing.B) {
+	s := types.Schema{{Name: "a", Type: types.T(types.Int8)}, {Name: "b", Type: types.T(types.Text)}}
+	var c Config
+	for i := range int64(4096) {
+		c.Rows = append(c.Rows, []types.Datum{types.IntDatum(types.Int8, i), types.TextDatum("some text")})
+	}
+	raw := optest.RawConfig(c)
+	env := optest.Env(nil, s)
+	n, failed := 0, 0
+	ctx := optest.Ctx(func(out *rows.Batch) error { n += out.Len(); return nil }, &failed)
+	b.ReportAllocs()
+	meter := optest.StartMeter()
+	for b.Loop() {
+		env.Tables = state.Ephemeral(mem.NewBudget("test", 0).Account("test"))
+		o, err := New(raw, &env)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := o.Finish(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+	meter.Report(b, n, "row")
 }
