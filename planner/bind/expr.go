@@ -21,13 +21,25 @@ type exprCtx struct {
 	noSRF, noWindow bool
 	conditional     string // CASE or COALESCE, inside one
 	inAgg, inOver   bool
-	match           *matchCtx // inside MATCH_RECOGNIZE
+	// unknownFalse is set where unknown counts as false: in conditions, below AND and OR.
+	unknownFalse bool
+	match        *matchCtx // inside MATCH_RECOGNIZE
 }
 
 // within is the context inside CASE or COALESCE, where no set-returning function may stand.
 func (c *exprCtx) within(what string) *exprCtx {
 	inner := *c
 	inner.noSRF, inner.conditional = true, what
+	return &inner
+}
+
+// value is the context where unknown and false differ.
+func (c *exprCtx) value() *exprCtx {
+	if !c.unknownFalse {
+		return c
+	}
+	inner := *c
+	inner.unknownFalse = false
 	return &inner
 }
 
@@ -42,6 +54,15 @@ func (c *exprCtx) bind(e ast.Expr) (*expr.Expr, error) {
 			return nil, err
 		}
 	}
+	switch e := e.(type) {
+	case *ast.In:
+		return c.value().in(e, c.unknownFalse)
+	case *ast.Binary:
+		if e.Op == "and" || e.Op == "or" {
+			return c.logic(e)
+		}
+	}
+	c = c.value()
 	switch e := e.(type) {
 	case *ast.Literal:
 		return c.literal(e)
@@ -67,8 +88,6 @@ func (c *exprCtx) bind(e ast.Expr) (*expr.Expr, error) {
 		return c.like(e)
 	case *ast.Between:
 		return c.between(e)
-	case *ast.In:
-		return c.in(e)
 	case *ast.Quantified:
 		return c.quantified(e)
 	case *ast.Exists:
@@ -110,6 +129,12 @@ func (c *exprCtx) bindAll(es []ast.Expr) ([]*expr.Expr, error) {
 
 // boolean binds a condition; what is the clause's name in the type error.
 func (c *exprCtx) boolean(e ast.Expr, what string) (*expr.Expr, error) {
+	switch what {
+	case "WHERE", "HAVING", "JOIN/ON":
+		inner := *c
+		inner.unknownFalse = true
+		c = &inner
+	}
 	out, err := c.bind(e)
 	if err != nil {
 		return nil, err

@@ -12,10 +12,6 @@ import (
 )
 
 func (c *exprCtx) binary(e *ast.Binary) (*expr.Expr, error) {
-	switch e.Op {
-	case "and", "or":
-		return c.logic(e)
-	}
 	if l, ok := e.Left.(*ast.Row); ok {
 		if r, ok := e.Right.(*ast.Row); ok {
 			return c.compareRows(e.Op, l, r, e.Position())
@@ -330,10 +326,10 @@ func negated(op string, not bool) string {
 	return op
 }
 
-// in binds IN over a list; a query is bound by inQuery.
-func (c *exprCtx) in(e *ast.In) (*expr.Expr, error) {
+// in binds IN over a list; a query is bound by inQuery. In a condition, unknown may be false.
+func (c *exprCtx) in(e *ast.In, condition bool) (*expr.Expr, error) {
 	if e.Query != nil {
-		return c.inQuery(e)
+		return c.inQuery(e, condition)
 	}
 	var out *expr.Expr
 	if l, ok := e.Expr.(*ast.Row); ok {

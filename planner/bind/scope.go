@@ -47,6 +47,20 @@ type scope struct {
 	table  *catalog.Object // whose row the scope is, in constraints and RETURNING
 }
 
+// columns are those that the scope itself adds.
+func (s *scope) columns() []logical.Col {
+	var out []logical.Col
+	for _, c := range s.part.cols {
+		out = append(out, c.Col)
+	}
+	for _, r := range s.rels {
+		for _, c := range r.cols {
+			out = append(out, c.Col)
+		}
+	}
+	return out
+}
+
 // names tells whether a column found in the scope is called as in its own relation, and not by a
 // subquery's select list.
 func (s *scope) names(c *column) bool {

@@ -71,9 +71,9 @@ func (c *exprCtx) exists(e *ast.Exists) (*expr.Expr, error) {
 }
 
 // inQuery binds x [NOT] IN (query).
-func (c *exprCtx) inQuery(e *ast.In) (*expr.Expr, error) {
+func (c *exprCtx) inQuery(e *ast.In, condition bool) (*expr.Expr, error) {
 	if row, ok := e.Expr.(*ast.Row); ok {
-		return c.rowInQuery(e, row)
+		return c.rowInQuery(e, row, condition)
 	}
 	out, err := c.compareQuery("in", "=", e.Expr, e.Query, e.Position())
 	if err != nil {
@@ -116,40 +116,66 @@ func (c *exprCtx) compareQuery(kind, op string, left ast.Expr, sel *ast.Select, 
 	return out, nil
 }
 
-// rowInQuery turns (a, b) IN (query) into EXISTS over the query's rows that match, and NOT IN into
-// NOT EXISTS over those that may match: a comparison that is unknown keeps the row out.
-func (c *exprCtx) rowInQuery(e *ast.In, row *ast.Row) (*expr.Expr, error) {
-	ls, err := c.bindAll(row.Elems)
+// rowInQuery turns (a, b) IN (query) into EXISTS over the query's rows that match and, where none
+// does, into unknown if there is one that may match. In a condition one EXISTS is enough: NOT IN is
+// NOT EXISTS over the rows that may match.
+func (c *exprCtx) rowInQuery(e *ast.In, row *ast.Row, condition bool) (*expr.Expr, error) {
+	maybe, sure, err := c.rowExists(e, row, true)
 	if err != nil {
 		return nil, err
 	}
-	q, err := c.subquery(e.Query)
+	if condition && e.Not {
+		return not(maybe), nil
+	}
+	match, _, err := c.rowExists(e, row, false)
 	if err != nil {
 		return nil, err
+	}
+	if !condition && !sure {
+		match = &expr.Expr{Kind: expr.Case, Type: boolType, Pos: e.Position(), Args: []*expr.Expr{
+			match, expr.Lit(types.BoolDatum(true)), maybe, expr.Lit(types.NullOf(boolType)), expr.Lit(types.BoolDatum(false))}}
+	}
+	if e.Not {
+		return not(match), nil
+	}
+	return match, nil
+}
+
+// rowExists binds EXISTS over the query's rows that equal a row or, with maybe set, may equal it. It is
+// sure when nothing compared can be NULL.
+func (c *exprCtx) rowExists(e *ast.In, row *ast.Row, maybe bool) (out *expr.Expr, sure bool, err error) {
+	ls, err := c.bindAll(row.Elems)
+	if err != nil {
+		return nil, false, err
+	}
+	q, err := c.subquery(e.Query)
+	if err != nil {
+		return nil, false, err
 	}
 	if len(q.Cols) != len(ls) {
 		few := "few"
 		if len(q.Cols) > len(ls) {
 			few = "many"
 		}
-		return nil, sqlerr.New(sqlerr.SyntaxError, "subquery has too %s columns", few).At(e.Position())
+		return nil, false, sqlerr.New(sqlerr.SyntaxError, "subquery has too %s columns", few).At(e.Position())
 	}
 	n := q.visible()
+	sure = true
 	var rs []*expr.Expr
-	for _, col := range n.Cols() {
+	for i, col := range n.Cols() {
 		rs = append(rs, colRef(col, e.Position()))
+		sure = sure && col.NotNull && logical.NotNull(ls[i], c.s.columns())
 	}
 	eq, err := c.compareFields("=", ls, rs, e.Position())
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	if e.Not {
-		maybe := not(isTrue(not(eq), e.Position()))
-		out, _ := subExpr("exists", boolType, logical.NewFilter(n, []*expr.Expr{maybe}), e.Position())
-		return not(out), nil
+	preds := logical.Conjuncts(eq)
+	if maybe {
+		preds = []*expr.Expr{not(isTrue(not(eq), e.Position()))}
 	}
-	out, _ := subExpr("exists", boolType, logical.NewFilter(n, logical.Conjuncts(eq)), e.Position())
-	return out, nil
+	out, _ = subExpr("exists", boolType, logical.NewFilter(n, preds), e.Position())
+	return out, sure, nil
 }
 
 func (c *exprCtx) compareRowQuery(op string, _ *ast.Row, _ *ast.Subquery, pos int) (*expr.Expr, error) {
