@@ -73,7 +73,7 @@ func (c *exprCtx) exists(e *ast.Exists) (*expr.Expr, error) {
 // inQuery binds x [NOT] IN (query).
 func (c *exprCtx) inQuery(e *ast.In, condition bool) (*expr.Expr, error) {
 	if row, ok := e.Expr.(*ast.Row); ok {
-		return c.rowInQuery(e, row, condition)
+		return c.anyRow(rowQuery{row: row, op: "=", sel: e.Query, pos: e.Position()}, condition, e.Not)
 	}
 	out, err := c.compareQuery("in", "=", e.Expr, e.Query, e.Position())
 	if err != nil {
@@ -116,75 +116,102 @@ func (c *exprCtx) compareQuery(kind, op string, left ast.Expr, sel *ast.Select, 
 	return out, nil
 }
 
-// rowInQuery turns (a, b) IN (query) into EXISTS over the query's rows that match and, where none
-// does, into unknown if there is one that may match. In a condition one EXISTS is enough: NOT IN is
-// NOT EXISTS over the rows that may match.
-func (c *exprCtx) rowInQuery(e *ast.In, row *ast.Row, condition bool) (*expr.Expr, error) {
-	maybe, sure, err := c.rowExists(e, row, true)
+// rowQuery is a comparison of a row with the rows of a query, by op; with negated set, by its opposite.
+type rowQuery struct {
+	row     *ast.Row
+	op      string
+	negated bool
+	sel     *ast.Select
+	pos     int
+}
+
+// anyRow turns row op ANY (query) into EXISTS over the query's rows that meet the comparison and, where
+// none does, into unknown if there is one for which it is unknown. In a condition one EXISTS is
+// enough, also below NOT: there the rows that may meet it count.
+func (c *exprCtx) anyRow(q rowQuery, condition, below bool) (*expr.Expr, error) {
+	maybe, sure, err := c.rowExists(q, true)
 	if err != nil {
 		return nil, err
 	}
-	if condition && e.Not {
+	if condition && below {
 		return not(maybe), nil
 	}
-	match, _, err := c.rowExists(e, row, false)
+	match, _, err := c.rowExists(q, false)
 	if err != nil {
 		return nil, err
 	}
 	if !condition && !sure {
-		match = &expr.Expr{Kind: expr.Case, Type: boolType, Pos: e.Position(), Args: []*expr.Expr{
+		match = &expr.Expr{Kind: expr.Case, Type: boolType, Pos: q.pos, Args: []*expr.Expr{
 			match, expr.Lit(types.BoolDatum(true)), maybe, expr.Lit(types.NullOf(boolType)), expr.Lit(types.BoolDatum(false))}}
 	}
-	if e.Not {
+	if below {
 		return not(match), nil
 	}
 	return match, nil
 }
 
-// rowExists binds EXISTS over the query's rows that equal a row or, with maybe set, may equal it. It is
-// sure when nothing compared can be NULL.
-func (c *exprCtx) rowExists(e *ast.In, row *ast.Row, maybe bool) (out *expr.Expr, sure bool, err error) {
-	ls, err := c.bindAll(row.Elems)
+// rowExists binds EXISTS over the query's rows that meet a comparison or, with maybe set, for which it is
+// not false. It is sure when nothing compared can be NULL.
+func (c *exprCtx) rowExists(q rowQuery, maybe bool) (out *expr.Expr, sure bool, err error) {
+	n, cmp, sure, err := c.rowCompare(q)
 	if err != nil {
 		return nil, false, err
 	}
-	q, err := c.subquery(e.Query)
-	if err != nil {
-		return nil, false, err
+	if q.negated {
+		cmp = not(cmp)
 	}
-	if len(q.Cols) != len(ls) {
-		few := "few"
-		if len(q.Cols) > len(ls) {
-			few = "many"
-		}
-		return nil, false, sqlerr.New(sqlerr.SyntaxError, "subquery has too %s columns", few).At(e.Position())
-	}
-	n := q.visible()
-	sure = true
-	var rs []*expr.Expr
-	for i, col := range n.Cols() {
-		rs = append(rs, colRef(col, e.Position()))
-		sure = sure && col.NotNull && logical.NotNull(ls[i], c.s.columns())
-	}
-	eq, err := c.compareFields("=", ls, rs, e.Position())
-	if err != nil {
-		return nil, false, err
-	}
-	preds := logical.Conjuncts(eq)
+	preds := logical.Conjuncts(cmp)
 	if maybe {
-		preds = []*expr.Expr{not(isTrue(not(eq), e.Position()))}
+		preds = []*expr.Expr{not(isTrue(not(cmp), q.pos))}
 	}
-	out, _ = subExpr("exists", boolType, logical.NewFilter(n, preds), e.Position())
+	out, _ = subExpr("exists", boolType, logical.NewFilter(n, preds), q.pos)
 	return out, sure, nil
 }
 
-func (c *exprCtx) compareRowQuery(op string, _ *ast.Row, _ *ast.Subquery, pos int) (*expr.Expr, error) {
-	return nil, sqlerr.Unsupported("comparing a row with a subquery (operator %s) is not supported", op).
-		WithHint("Compare the columns one by one, or write IN.").At(pos)
+// rowCompare binds the query and the comparison of the row with one of its own.
+func (c *exprCtx) rowCompare(q rowQuery) (n *logical.Node, cmp *expr.Expr, sure bool, err error) {
+	ls, err := c.bindAll(q.row.Elems)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	bound, err := c.subquery(q.sel)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	if len(bound.Cols) != len(ls) {
+		few := "few"
+		if len(bound.Cols) > len(ls) {
+			few = "many"
+		}
+		return nil, nil, false, sqlerr.New(sqlerr.SyntaxError, "subquery has too %s columns", few).At(q.pos)
+	}
+	n, sure = bound.visible(), true
+	var rs []*expr.Expr
+	for i, col := range n.Cols() {
+		rs = append(rs, colRef(col, q.pos))
+		sure = sure && col.NotNull && logical.NotNull(ls[i], c.s.columns())
+	}
+	cmp, err = c.compareFields(q.op, ls, rs, q.pos)
+	return n, cmp, sure, err
+}
+
+// compareRowQuery binds row op (query): NULL without a row, an error with several.
+func (c *exprCtx) compareRowQuery(op string, row *ast.Row, sub *ast.Subquery, pos int) (*expr.Expr, error) {
+	n, cmp, _, err := c.rowCompare(rowQuery{row: row, op: op, sel: sub.Query, pos: pos})
+	if err != nil {
+		return nil, err
+	}
+	met := c.b.NewCol("met", boolType, false)
+	n = &logical.Node{Op: logical.Project, In: []*logical.Node{n}, Out: []logical.Col{met}, Exprs: []*expr.Expr{cmp}}
+	out, _ := subExpr("scalar", boolType, n, pos)
+	return out, nil
 }
 
 // quantified binds x op ANY/ALL over an array or a query.
 func (c *exprCtx) quantified(e *ast.Quantified) (*expr.Expr, error) {
+	if row, ok := e.Left.(*ast.Row); ok && e.Query != nil {
+		return c.anyRow(rowQuery{row: row, op: e.Op, negated: e.All, sel: e.Query, pos: e.Position()}, false, e.All)
+	}
 	if e.Query != nil {
 		switch {
 		case e.Op == "=" && !e.All:
