@@ -63,6 +63,7 @@ type apply struct {
 // are kept as a set from the second row on.
 type result struct {
 	batches []*rows.Batch
+	n       int64 // how many rows they are, by weight
 	asked   bool
 	set     map[string]struct{} // keys of the values that are not NULL
 	null    bool                // some value is NULL
@@ -139,6 +140,7 @@ func (a *apply) result(in *rows.Batch, i int) (*result, error) {
 		return nil, err
 	}
 	res := &result{batches: batches}
+	each(batches, func(b *rows.Batch, r int) bool { res.n += b.Weight(r); return true })
 	if len(a.cache) < maxCache {
 		a.cache[string(key)] = res
 	}
@@ -178,9 +180,7 @@ func (a *apply) value(f *fn.Ctx, found *result, left *rows.Vec, i int) (types.Da
 	if v, ok := a.lookUp(found, left, i); ok {
 		return v, nil
 	}
-	res := found.batches
-	n := int64(0)
-	each(res, func(b *rows.Batch, r int) bool { n += b.Weight(r); return true })
+	res, n := found.batches, found.n
 	t := a.env.Out[len(a.env.Out)-1].Type
 	switch a.cfg.Kind {
 	case "exists":
