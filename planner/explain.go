@@ -12,7 +12,8 @@ import (
 )
 
 // Explain writes the plan as an indented tree, root first, one operator per line. verbose adds the
-// columns, the unique key, whether rows are taken back, and what bounds the operator's state.
+// columns, the unique key, whether rows are taken back, and in a maintained plan what bounds the
+// operator's state.
 func Explain(q *Query, verbose bool) []string {
 	e := &explainer{q: q, p: q.Plan, verbose: verbose, uses: map[int]int{}, shown: map[int]bool{}}
 	for _, n := range q.Plan.Nodes {

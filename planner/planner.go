@@ -45,7 +45,7 @@ type Query struct {
 	Names map[uint32]string
 	// EmitOnWindowClose tells that EMIT ON WINDOW CLOSE was written.
 	EmitOnWindowClose bool
-	bounds            []op.Bound // of the plan's nodes
+	bounds            []op.Bound // of a maintained plan's nodes
 }
 
 // followTime makes the plan emit on window close, if it is to, and finds out what limits its state.
@@ -104,7 +104,10 @@ func (o Options) batch(b *bind.Binder, bound *bind.Query) (*Query, error) {
 	if out.Plan, err = lower.Plan(n, len(visible), &lower.Options{NewID: b.NewID, NoShare: o.Off["share"]}); err != nil {
 		return nil, err
 	}
-	return out, out.followTime(b.Context, bound.EmitOnClose)
+	if bound.EmitOnClose {
+		return out, emitOnClose(b.Context, out.Plan)
+	}
+	return out, nil
 }
 
 func newQuery(b *bind.Binder, bound *bind.Query) *Query {
