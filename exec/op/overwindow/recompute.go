@@ -99,7 +99,15 @@ func (v *view) spreads(w *window) (fwd, back bool, err error) {
 	if v.need.sticky {
 		return v.need.back.all, v.need.fwd.all, nil
 	}
+	// A frame of a row beyond the run need not hold the rows between the run's ends and its changes: these
+	// must not hide that the changes matter.
 	lo, hi := w.search(w.lo), w.search(w.hi)
+	for lo < hi && w.was[lo] == w.is[lo] {
+		lo++
+	}
+	for lo < hi && w.was[hi-1] == w.is[hi-1] {
+		hi--
+	}
 	if v.need.back.all {
 		fwd = v.need.first && w.head.count == 0 && !w.sameEnd(0, w.len(), 1)
 		was, is := w.head.clone(v.sums), w.head.clone(v.sums)
