@@ -129,18 +129,15 @@ type rowQuery struct {
 // none does, into unknown if there is one for which it is unknown. In a condition one EXISTS is
 // enough, also below NOT: there the rows that may meet it count.
 func (c *exprCtx) anyRow(q rowQuery, condition, below bool) (*expr.Expr, error) {
-	maybe, sure, err := c.rowExists(q, true)
-	if err != nil {
-		return nil, err
-	}
-	if condition && below {
-		return not(maybe), nil
-	}
-	match, _, err := c.rowExists(q, false)
+	match, sure, err := c.rowExists(q, condition && below)
 	if err != nil {
 		return nil, err
 	}
 	if !condition && !sure {
+		maybe, _, err := c.rowExists(q, true)
+		if err != nil {
+			return nil, err
+		}
 		match = &expr.Expr{Kind: expr.Case, Type: boolType, Pos: q.pos, Args: []*expr.Expr{
 			match, expr.Lit(types.BoolDatum(true)), maybe, expr.Lit(types.NullOf(boolType)), expr.Lit(types.BoolDatum(false))}}
 	}
@@ -186,10 +183,11 @@ func (c *exprCtx) rowCompare(q rowQuery) (n *logical.Node, cmp *expr.Expr, sure 
 		return nil, nil, false, sqlerr.New(sqlerr.SyntaxError, "subquery has too %s columns", few).At(q.pos)
 	}
 	n, sure = bound.visible(), true
+	cols := c.s.columns()
 	var rs []*expr.Expr
 	for i, col := range n.Cols() {
 		rs = append(rs, colRef(col, q.pos))
-		sure = sure && col.NotNull && logical.NotNull(ls[i], c.s.columns())
+		sure = sure && col.NotNull && logical.NotNull(ls[i], cols)
 	}
 	cmp, err = c.compareFields(q.op, ls, rs, q.pos)
 	return n, cmp, sure, err

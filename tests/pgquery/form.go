@@ -35,13 +35,15 @@ func node(name string, parts ...string) string {
 // word writes an identifier or a text. Quotes keep it one token.
 func word(s string) string { return strconv.Quote(s) }
 
-func words(list []string) string {
+func eachWord(list []string) []string {
 	out := make([]string, len(list))
 	for i, s := range list {
 		out[i] = word(s)
 	}
-	return strings.Join(out, ".")
+	return out
 }
+
+func words(list []string) string { return strings.Join(eachWord(list), ".") }
 
 func flag(name string, set bool) string {
 	if set {

@@ -4,11 +4,7 @@ import "tidemill/sql/ast"
 
 func (o *ours) createType(n *ast.CreateType) string {
 	if n.Enum {
-		var labels []string
-		for _, l := range n.Labels {
-			labels = append(labels, word(l))
-		}
-		return node("createenum", words(n.Name), list(labels))
+		return node("createenum", words(n.Name), list(eachWord(n.Labels)))
 	}
 	return node("createcomposite", words(n.Name), list(o.defs(n.Fields)))
 }
@@ -22,11 +18,7 @@ func (t *theirs) object(k string, o object) string {
 	case "LockStmt":
 		return node("lock", word(lockModes[integer(o["mode"])-1]), list(t.relations(o["relations"])))
 	case "CreateEnumStmt":
-		var labels []string
-		for _, l := range names(o["vals"]) {
-			labels = append(labels, word(l))
-		}
-		return node("createenum", words(names(o["typeName"])), list(labels))
+		return node("createenum", words(names(o["typeName"])), list(eachWord(names(o["vals"]))))
 	case "CompositeTypeStmt":
 		return node("createcomposite", relation(o["typevar"]), list(t.defs(o["coldeflist"])))
 	case "CreateSeqStmt":

@@ -112,7 +112,7 @@ func isoYearOf(year, month, day int32) int32 {
 		return fourth - back
 	}
 	at := julianDay(year, month, day)
-	if start := weekOne(year); at < start {
+	if at < weekOne(year) {
 		year--
 	}
 	if (at-weekOne(year))/7+1 >= 52 && at >= weekOne(year+1) {
